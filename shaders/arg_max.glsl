@@ -4,7 +4,7 @@ uint start;  // where the values of this result begin
 
 // The better of two positions.
 int better(int a, int b) {
-    OPERAND x = source[start + uint(a * INNER)], y = source[start + uint(b * INNER)];
+    OPERAND x = source(start + uint(a * INNER)), y = source(start + uint(b * INNER));
     if (y BEYOND x || (x != x && y == y)) return b;
     return x BEYOND y || (y != y && x == x) ? a : min(a, b);
 }

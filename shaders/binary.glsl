@@ -11,8 +11,8 @@ void main() {
         left_at += here * uint(A_STRIDES[d]);
         right_at += here * uint(B_STRIDES[d]);
     }
-    OPERAND a = OPERAND(left[left_at]);
-    OPERAND b = OPERAND(right[right_at]);
+    OPERAND a = OPERAND(left(left_at));
+    OPERAND b = OPERAND(right(right_at));
 #if CHECKED
     if (REFUSED) fail();
 #endif

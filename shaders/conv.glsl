@@ -36,7 +36,7 @@ void main() {
                 for (int k = 0; k < STEPS; k++) {
                     STEP_TYPE value[PIXELS];
                     for (int p = 0; p < PIXELS; p++) {
-                        value[p] = source[at[p] + k];
+                        value[p] = source(at[p] + k);
 #if PADDED
                         value[p] = inside[p] ? value[p] : STEP_TYPE(0.0);
 #endif

@@ -36,7 +36,7 @@ void main() {
                 }
                 for (int k = 0; k < STEPS; k++) {
                     STEP_TYPE value[PIXELS];
-                    for (int p = 0; p < PIXELS; p++) value[p] = inside[p] ? source[at[p] + k] : STEP_TYPE(0.0);
+                    for (int p = 0; p < PIXELS; p++) value[p] = inside[p] ? source(at[p] + k) : STEP_TYPE(0.0);
                     tile_add(value, base, uint(k));
                 }
             }

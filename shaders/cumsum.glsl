@@ -17,7 +17,7 @@ void main() {
 
     VALUE x = VALUE(0);
     if (LANES > 1) {
-        for (uint k = start; k < end; k++) x += source[place(line, k)];
+        for (uint k = start; k < end; k++) x += source(place(line, k));
         sums[lane][column] = x;
         barrier();
         x = VALUE(0);
@@ -25,7 +25,7 @@ void main() {
     }
     for (uint k = start; k < end; k++) {
         uint i = place(line, k);
-        VALUE next = x + source[i];
+        VALUE next = x + source(i);
         store(i, EXCLUSIVE == 1 ? x : next);
         x = next;
     }

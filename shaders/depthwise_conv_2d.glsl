@@ -2,7 +2,7 @@
 // input under them if it is short. Neighbouring threads take neighbouring channels.
 
 VALUE value_at(int row, int x, int channel) {
-    VALUE value = source[(row * IN_W + clamp(x, 0, IN_W - 1)) * IN_STEPS + channel / MULTIPLIER];
+    VALUE value = source((row * IN_W + clamp(x, 0, IN_W - 1)) * IN_STEPS + channel / MULTIPLIER);
 #if PADDED
     value = x >= 0 && x < IN_W ? value : VALUE(0.0);
 #endif
@@ -34,11 +34,11 @@ void main() {
 #define UNDER(c, kx) value_at(row, x + c * STRIDE_W + kx * DILATION_W, channel)
 #endif
         for (int kx = 0; kx < KERNEL_W; kx++) {
-            VALUE w = weights[(ky * KERNEL_W + kx) * STEPS + channel];
+            VALUE w = weights((ky * KERNEL_W + kx) * STEPS + channel);
             for (int c = 0; c < COLUMNS; c++) sum[c] += UNDER(c, kx) * w;
         }
     }
     uint first = uint(((image * OUT_H + y) * OUT_W + left) * STEPS + channel);
     for (int c = 0; c < COLUMNS; c++)
-        if (left + c < OUT_W) store(first + uint(c * STEPS), sum[c] + bias[channel]);
+        if (left + c < OUT_W) store(first + uint(c * STEPS), sum[c] + bias(channel));
 }

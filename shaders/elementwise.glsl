@@ -2,5 +2,5 @@
 
 void main() {
     uint i = invocation();
-    if (i < ELEMENTS) store(i, source[i]);
+    if (i < ELEMENTS) store(i, source(i));
 }

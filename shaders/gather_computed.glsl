@@ -3,10 +3,10 @@
 
 int number_at(uint k) {
 #if WIDE
-    ivec2 number = numbers[k];
+    ivec2 number = numbers(k);
     return number.y == 0 ? number.x : -1;
 #else
-    return numbers[k];
+    return numbers(k);
 #endif
 }
 
@@ -27,5 +27,5 @@ void main() {
         place = place * uint(SIZES[d]) + uint(number);
         size *= uint(SIZES[d]);
     }
-    store(i, source[(block * size + place) * uint(INNER) + inner]);
+    store(i, source((block * size + place) * uint(INNER) + inner));
 }

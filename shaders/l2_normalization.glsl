@@ -10,9 +10,9 @@ void main() {
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 
     float sum = 0.0;
-    for (uint i = start; i < end; i += uint(LANES)) sum += dot(source[i], source[i]);
+    for (uint i = start; i < end; i += uint(LANES)) sum += dot(source(i), source(i));
     precise float length = sqrt(total(sum, lane));  // precise, so that a NaN stays one
     length = length < SHORTEST ? SHORTEST : length;
 
-    for (uint i = start; i < end; i += uint(LANES)) store(i, source[i] / length);
+    for (uint i = start; i < end; i += uint(LANES)) store(i, source(i) / length);
 }

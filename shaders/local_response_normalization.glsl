@@ -7,7 +7,7 @@ void main() {
     int channel = int(i % uint(CHANNELS)), pixel = int(i) - channel;
     float sum = 0.0;
     for (int c = max(channel - RADIUS, 0); c < min(channel + RADIUS, CHANNELS); c++) {
-        sum += source[pixel + c] * source[pixel + c];
+        sum += source(pixel + c) * source(pixel + c);
     }
-    store(i, source[i] * power(BIAS + ALPHA * sum, -(BETA)));
+    store(i, source(i) * power(BIAS + ALPHA * sum, -(BETA)));
 }

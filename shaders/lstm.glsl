@@ -7,7 +7,7 @@
 
 shared float made[UNITS];  // what the units give, before it is projected
 
-vec4 parameter(int which, uint unit) { return parameters[uint(which * UNITS) + unit]; }
+vec4 parameter(int which, uint unit) { return parameters(uint(which * UNITS) + unit); }
 
 // A unit's cell is read and written by one invocation alone.
 #define OWN_UNITS(unit) if (sum_lane() == 0u) for (uint unit = unit_lane(); unit < uint(UNITS); unit += uint(LOCAL_X))
@@ -92,8 +92,8 @@ void main() {
             uint k = first + unit_lane(), column = min(k, uint(OUTPUTS - 1));
             float sum = 0.0;
             for (uint unit = sum_lane(); unit < uint(UNITS); unit += uint(LOCAL_Y))
-                sum += made[unit] * projection[unit * uint(OUTPUTS) + column];
-            sum = joined(vec4(sum)).x + projection[uint(UNITS * OUTPUTS) + column];
+                sum += made[unit] * projection(unit * uint(OUTPUTS) + column);
+            sum = joined(vec4(sum)).x + projection(uint(UNITS * OUTPUTS) + column);
             if (PROJECTION_CLIP > 0.0) sum = clamp(sum, -PROJECTION_CLIP, PROJECTION_CLIP);
             if (sum_lane() == 0u && k < uint(OUTPUTS)) give(row, k, sum);
         }

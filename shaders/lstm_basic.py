@@ -14,8 +14,8 @@ OPS = ("LSTM",)
 
 # The state and the activation after a step, `beside` being the state before it and after it; the gates are input, cell,
 # forget and output (`LstmCell` in tensorflow/lite/kernels/internal/reference/reference_ops.h).
-STATE = "logistic(gate(0u)) * hyperbolic_tangent(gate(1u)) + logistic(gate(2u)) * beside[i]"
-ACTIVATION = "logistic(gate(3u)) * hyperbolic_tangent(beside[i])"
+STATE = "logistic(gate(0u)) * hyperbolic_tangent(gate(1u)) + logistic(gate(2u)) * beside(i)"
+ACTIVATION = "logistic(gate(3u)) * hyperbolic_tangent(beside(i))"
 
 
 @answering

@@ -5,5 +5,5 @@ void main() {
     if (i >= ELEMENTS) return;
     int k = int(i / uint(INNER) % uint(DEPTH));
     uint at = i / uint(INNER * DEPTH) * uint(INNER) + i % uint(INNER);
-    store(i, INDEX == k ? on[0] : off[0]);
+    store(i, INDEX == k ? on(0) : off(0));
 }

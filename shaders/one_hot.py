@@ -28,7 +28,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     constants = {
         "DEPTH": depth,
         "INNER": math.prod(shape[axis:]),
-        "INDEX": "indices[at].x" if graph.tensors[indices].type == "INT64" else "indices[at]",
+        "INDEX": "indices(at).x" if graph.tensors[indices].type == "INT64" else "indices(at)",
     }
     args = (Arg("indices", indices), Arg("on", on), Arg("off", off))
     return (Program("one_hot", constants, args, output, groups_for(graph.tensors[output].size, 64, limits)),)

@@ -3,6 +3,6 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    if (INSIDE) store(i, over[OVER]);
-    else store(i, under[i]);
+    if (INSIDE) store(i, over(OVER));
+    else store(i, under(i));
 }

@@ -15,7 +15,7 @@ void main() {
     for (int row = start.y; row < end.y; row++) {
         uint at = (image + uint(row * IN_W + start.x)) * uint(CHANNELS) + i % uint(CHANNELS);
         for (int column = start.x; column < end.x; column++, at += uint(CHANNELS)) {
-            VALUE a = x, b = source[at];
+            VALUE a = x, b = source(at);
             x = TAKE;
         }
     }

@@ -27,7 +27,8 @@ header (`delegates/gpu/compiler.py`) puts in front of it:
     #define VALUE float          what `store` takes: float, vec4, int, ivec4 ... (`Program.value`, `Program.type`)
     #define ELEMENTS 1200u       how many VALUEs the output has
     lib/index.glsl, lib/activation.glsl, and each of `includes`
-    <type> <arg name>[]          one array for each Arg, read-only but for `states`
+    <type> <arg name>(i)         for each input: element `i` of it, where `i` is int or uint
+    <type> <arg name>[]          for each of `states`: an array to read and write
     void store(uint i, VALUE x)  applies the fused stages, then writes value `i` of the output
     void fail()                  where the program has `fails`: makes the run raise DelegateError, saying that
 

@@ -39,14 +39,14 @@ void main() {
             for (int k = 0; k < STEPS; k++) {
                 STEP_TYPE value[PIXELS];
                 for (int p = 0; p < PIXELS; p++) {
-                    value[p] = source[at[p] + k];
+                    value[p] = source(at[p] + k);
 #if PADDED
                     value[p] = inside[p] ? value[p] : STEP_TYPE(IN_ZERO);
 #endif
                 }
                 for (int c = 0; c < STEP; c++, base += LAYERS * SETS * VECS)
                     for (int v = 0; v < VECS; v++) {
-                        ivec4 w = weights[base + v];
+                        ivec4 w = weights(base + v);
                         for (int p = 0; p < PIXELS; p++) sum[p][v] += PART(value[p], c) * w;
                     }
             }

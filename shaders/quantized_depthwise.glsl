@@ -16,10 +16,10 @@ void main() {
         bool in_rows = row >= 0 && row < IN_H;
         int start = (image * IN_H + clamp(row, 0, IN_H - 1)) * IN_W;
         for (int kx = 0; kx < KERNEL_W; kx++) {
-            VALUE w = weights[(ky * KERNEL_W + kx) * STEPS + channel];
+            VALUE w = weights((ky * KERNEL_W + kx) * STEPS + channel);
             for (int c = 0; c < COLUMNS; c++) {
                 int x = (left + c) * STRIDE_W - PAD_W + kx * DILATION_W;
-                VALUE value = source[(start + clamp(x, 0, IN_W - 1)) * IN_STEPS + channel / MULTIPLIER];
+                VALUE value = source((start + clamp(x, 0, IN_W - 1)) * IN_STEPS + channel / MULTIPLIER);
 #if PADDED
                 value = in_rows && x >= 0 && x < IN_W ? value : VALUE(IN_ZERO);
 #endif

@@ -18,7 +18,7 @@ void main() {
     uint start = kept(i);
     uint end = i < ELEMENTS ? uint(COUNT) : 0u;
     PARTIAL x = PARTIAL(0);
-    for (uint k = lane; k < end; k += uint(LANES)) x += source[start + reduced(k)];
+    for (uint k = lane; k < end; k += uint(LANES)) x += source(start + reduced(k));
     x = joined(x, lane);
     VALUE sum = RESULT;
     if (lane == 0u && i < ELEMENTS)

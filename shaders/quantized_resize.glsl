@@ -5,12 +5,12 @@ void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
     ivec4 at = position_of(i, ivec4(0, HEIGHT, WIDTH, DEPTH));
-    ivec4 row = positions[at.y], column = positions[HEIGHT + at.z];
+    ivec4 row = positions(at.y), column = positions(HEIGHT + at.z);
     ivec4 old = ivec4(0, OLD_HEIGHT, OLD_WIDTH, DEPTH);
-    VALUE a = source[index_of(ivec4(at.x, row.x, column.x, at.w), old)];
-    VALUE b = source[index_of(ivec4(at.x, row.y, column.x, at.w), old)];
-    VALUE c = source[index_of(ivec4(at.x, row.x, column.y, at.w), old)];
-    VALUE d = source[index_of(ivec4(at.x, row.y, column.y, at.w), old)];
+    VALUE a = source(index_of(ivec4(at.x, row.x, column.x, at.w), old));
+    VALUE b = source(index_of(ivec4(at.x, row.y, column.x, at.w), old));
+    VALUE c = source(index_of(ivec4(at.x, row.x, column.y, at.w), old));
+    VALUE d = source(index_of(ivec4(at.x, row.y, column.y, at.w), old));
 #if SINGLE
     vec2 down = intBitsToFloat(row.zw), along = intBitsToFloat(column.zw);
     precise REAL x = REAL(a) * down.x * along.x + REAL(b) * down.y * along.x  // in this order: each step is rounded

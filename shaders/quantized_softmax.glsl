@@ -22,18 +22,18 @@ void main() {
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 
     int peak = LOW;
-    for (uint i = start; i < end; i += uint(LANES)) peak = max(peak, source[i]);
+    for (uint i = start; i < end; i += uint(LANES)) peak = max(peak, source(i));
     peak = largest(peak, lane);
 
     int sum = 0;  // Q12.19
-    for (uint i = start; i < end; i += uint(LANES)) sum += divided_by_power(exps[peak - source[i]], 12);
+    for (uint i = start; i < end; i += uint(LANES)) sum += divided_by_power(exps(peak - source(i)), 12);
     sum = total(sum, lane);
 
     int zeros = 31 - findMSB(sum);
     int scale = reciprocal(int((uint(sum) << zeros) - 0x80000000u));
     int down = 12 - zeros + 31 - 8;  // more than 31 if the sum is 512 or more, where each output is nearest to 0
     for (uint i = start; i < end; i += uint(LANES)) {
-        int x = down > 31 ? 0 : divided_by_power(high_product(scale, exps[peak - source[i]]), down);
+        int x = down > 31 ? 0 : divided_by_power(high_product(scale, exps(peak - source(i))), down);
         store(i, clamp(x + LOW, LOW, HIGH));
     }
 }

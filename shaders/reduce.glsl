@@ -21,7 +21,7 @@ void main() {
     uint start = kept(i);
     uint end = i < ELEMENTS ? uint(COUNT) : 0u;
     PARTIAL x = PARTIAL(IDENTITY);
-    for (uint k = lane; k < end; k += uint(LANES)) x = join(x, source[start + reduced(k)]);
+    for (uint k = lane; k < end; k += uint(LANES)) x = join(x, source(start + reduced(k)));
     x = joined(x, lane);
     if (lane == 0u && i < ELEMENTS) store(i, RESULT);
 }

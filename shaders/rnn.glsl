@@ -10,7 +10,7 @@ void main() {
         for (uint first = 0u; first < uint(UNITS); first += uint(LOCAL_X)) {
             uint unit = first + unit_lane();
             float sum = gathered(min(unit, uint(UNITS - 1)), row);
-            if (sum_lane() == 0u && unit < uint(UNITS)) made[unit] = activated(sum + parameters[unit]);
+            if (sum_lane() == 0u && unit < uint(UNITS)) made[unit] = activated(sum + parameters(unit));
         }
         barrier();
         for (uint k = gl_LocalInvocationIndex; k < uint(OUTPUTS); k += uint(LOCAL_X * LOCAL_Y)) give(row, k, made[k]);

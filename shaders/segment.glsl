@@ -1,4 +1,4 @@
-// What the slices of each segment join to. Segment s has those that `members` lists from starts[s] to starts[s + 1].
+// What the slices of each segment join to. Segment s has those that `members` lists from starts(s) to starts(s + 1).
 // JOIN is a function of the total `a` and a value `b`.
 
 void main() {
@@ -6,8 +6,8 @@ void main() {
     if (i >= ELEMENTS) return;
     uint segment = i / uint(INNER);
     VALUE x = VALUE(IDENTITY);
-    for (uint k = starts[segment]; k < starts[segment + 1u]; k++) {
-        VALUE a = x, b = source[members[k] * uint(INNER) + i % uint(INNER)];
+    for (uint k = starts(segment); k < starts(segment + 1u); k++) {
+        VALUE a = x, b = source(members(k) * uint(INNER) + i % uint(INNER));
         x = JOIN;
     }
     store(i, x);

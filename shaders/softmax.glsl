@@ -16,15 +16,15 @@ void main() {
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 
     VALUE high = VALUE(LOWEST);
-    for (uint i = start; i < end; i += uint(LANES)) high = max(high, source[i]);
+    for (uint i = start; i < end; i += uint(LANES)) high = max(high, source(i));
     float peak = largest(widest(high), lane);
 
     VALUE sum = VALUE(0.0);
-    for (uint i = start; i < end; i += uint(LANES)) sum += exp((source[i] - peak) * BETA);
+    for (uint i = start; i < end; i += uint(LANES)) sum += exp((source(i) - peak) * BETA);
     float whole = total(summed(sum), lane);
 
     for (uint i = start; i < end; i += uint(LANES)) {
-        VALUE x = (source[i] - peak) * BETA;
+        VALUE x = (source(i) - peak) * BETA;
         store(i, RESULT);
     }
 }

@@ -4,7 +4,7 @@
 void main() {
     uint i = invocation();
     if (i < COUNT && TO_INSIDE) {
-        if (FROM_INSIDE) store(TO, source[FROM]);
+        if (FROM_INSIDE) store(TO, source(FROM));
         else store(TO, VALUE(FILL));
     }
 }

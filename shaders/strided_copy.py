@@ -204,7 +204,7 @@ def copy(graph: Graph, limits: Limits, source: View, target: View, fill: str = "
     place = expression(source.shape, source.index)
     if source.lookups:
         inputs.append(Arg("table", Const(partial(np.array, source.table, np.uint32), 4 * len(source.table)), "uint"))
-        place = " + ".join([place, *(f"table[{expression(source.shape, form)}]" for form in source.lookups)])
+        place = " + ".join([place, *(f"table({expression(source.shape, form)})" for form in source.lookups)])
     count = math.prod(source.shape)
     constants = {
         "COUNT": f"{count}u",

@@ -9,12 +9,12 @@ void main() {
     for (uint filtering = unit * uint(RANK); filtering < (unit + 1u) * uint(RANK); filtering++) {
         float feature = 0.0;
         for (uint k = 0u; k < uint(INPUTS); k++)
-            feature += source[batch * uint(INPUTS) + k] * features[k * uint(FILTERS) + filtering];
+            feature += source(batch * uint(INPUTS) + k) * features(k * uint(FILTERS) + filtering);
         uint at = (batch * uint(FILTERS) + filtering) * uint(MEMORY);
         for (uint m = 0u; m < uint(MEMORY); m++) {
             float x = m + 1u < uint(MEMORY) ? memory[at + m + 1u] : feature;
             memory[at + m] = x;
-            sum += x * times[filtering * uint(MEMORY) + m];
+            sum += x * times(filtering * uint(MEMORY) + m);
         }
     }
     store(i, sum);

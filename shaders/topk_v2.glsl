@@ -8,7 +8,7 @@ int ordered(float x) {
 }
 
 KEY key(uint i) {
-#define x source[i]
+#define x source(i)
     return ORDER;
 #undef x
 }

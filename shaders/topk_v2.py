@@ -34,5 +34,5 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     return tuple(
         Program("topk_v2", {**constants, "SIZE": tensor.size, "RESULT": what}, (Arg("source", source),), output, groups,
                 includes=("int64",))
-        for output, what in zip(outputs, ("source[i]", "int(i - row)"), strict=True)
+        for output, what in zip(outputs, ("source(i)", "int(i - row)"), strict=True)
     )  # fmt: skip

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import count
 
 import numpy as np
 
@@ -50,21 +51,27 @@ def operand(stage: Stage, value: str, name: str) -> tuple[str, str]:
     kind = widened(stage.operand_type, "vec4" if four else "float")
     if stage.lookup is not None:
         places = [f"x.{c}" for c in "xyzw"] if four else ["x"]
-        return kind, f"{kind}({', '.join(f'{name}[{place} - ({stage.lookup})]' for place in places)})"
+        return kind, f"{kind}({', '.join(f'{name}({place} - ({stage.lookup}))' for place in places)})"
     if not stage.period:
-        return kind, f"{name}[i]"
+        return kind, f"{name}(i)"
     if stage.period == 1:
-        return kind, f"{kind}({name}[0])"
+        return kind, f"{kind}({name}(0))"
     if not four:
-        return kind, f"{name}[i % {stage.period}u]"
+        return kind, f"{name}(i % {stage.period}u)"
     if stage.period % 4 == 0:
-        return kind, f"{name}[i % {stage.period // 4}u]"
-    return kind, f"{kind}({', '.join(f'{name}[(4u * i + {k}u) % {stage.period}u]' for k in range(4))})"
+        return kind, f"{name}(i % {stage.period // 4}u)"
+    return kind, f"{kind}({', '.join(f'{name}((4u * i + {k}u) % {stage.period}u)' for k in range(4))})"
 
 
 def buffer(binding: int, access: str, kind: str, name: str) -> str:
     """The declaration of one storage buffer."""
     return f"layout(std430, binding = {binding}) restrict {access} buffer block_{binding} {{ {kind} {name}[]; }};"
+
+
+def reader(binding: int, kind: str, name: str) -> str:
+    """An input: its storage buffer, and the function `name` of either type of index that reads it."""
+    functions = (f"{kind} {name}({index} i) {{ return {name}_values[i]; }}" for index in ("uint", "int"))
+    return "\n".join([buffer(binding, "readonly", kind, f"{name}_values"), *functions])
 
 
 def source(program: Program, elements: int) -> tuple[Piece, ...]:
@@ -75,12 +82,13 @@ def source(program: Program, elements: int) -> tuple[Piece, ...]:
     """
     x, y, z = program.local
     operands, steps, made = stages(program)
+    bindings = count()
     declared = [
-        *(("readonly", arg.type, arg.name) for arg in program.inputs),
-        ("writeonly", made, "output_values"),
-        *(("readonly", *operand) for operand in operands),
-        *(("", arg.type, arg.name) for arg in program.states),
-        *([("writeonly", "uint", "failed")] if program.fails else []),
+        *(reader(next(bindings), arg.type, arg.name) for arg in program.inputs),
+        buffer(next(bindings), "writeonly", made, "output_values"),
+        *(reader(next(bindings), *operand) for operand in operands),
+        *(buffer(next(bindings), "", arg.type, arg.name) for arg in program.states),
+        *([buffer(next(bindings), "writeonly", "uint", "failed")] if program.fails else []),
     ]
     lines = [
         "#version 430",
@@ -89,7 +97,7 @@ def source(program: Program, elements: int) -> tuple[Piece, ...]:
         f"#define VALUE {program.value}",
         f"#define ELEMENTS {elements}u",
         *(constant(name, value) for name, value in program.constants.items()),
-        *(buffer(k, *each) for k, each in enumerate(declared)),
+        *declared,
         *(["void fail() { failed[0] = 1u; }"] if program.fails else []),
     ]
     store = ["void store(uint i, VALUE x_0) {", *steps, f"    output_values[i] = x_{len(program.stages)};", "}"]

@@ -15,9 +15,9 @@ uint right_start(uint layer) { return right_matrix(layer) * uint(LAYER_STEP); }
 STEP_TYPE left_at(uint start, uint k) {
 #if TURNED
     STEP_TYPE value;
-    for (uint c = 0u; c < uint(STEP); c++) PART(value, c) = source[start + (k * uint(STEP) + c) * uint(ROWS)];
+    for (uint c = 0u; c < uint(STEP); c++) PART(value, c) = source(start + (k * uint(STEP) + c) * uint(ROWS));
     return value;
 #else
-    return source[start + k];
+    return source(start + k);
 #endif
 }

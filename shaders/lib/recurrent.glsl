@@ -32,13 +32,13 @@ GATES joined(GATES x) {
 GATES gathered(uint unit, uint row) {
     GATES sum = GATES(0.0);
     for (uint k = sum_lane(); k < uint(INPUTS); k += uint(LOCAL_Y))
-        sum += source[row * uint(INPUTS) + k] * weights[k * uint(UNITS) + unit];
+        sum += source(row * uint(INPUTS) + k) * weights(k * uint(UNITS) + unit);
 #if AUXILIARY
     for (uint k = sum_lane(); k < uint(AUXILIARY); k += uint(LOCAL_Y))
-        sum += auxiliary[row * uint(AUXILIARY) + k] * weights[(uint(INPUTS) + k) * uint(UNITS) + unit];
+        sum += auxiliary(row * uint(AUXILIARY) + k) * weights((uint(INPUTS) + k) * uint(UNITS) + unit);
 #endif
     for (uint k = sum_lane(); k < uint(OUTPUTS); k += uint(LOCAL_Y))
-        sum += state[k] * weights[(uint(INPUTS + AUXILIARY) + k) * uint(UNITS) + unit];
+        sum += state[k] * weights((uint(INPUTS + AUXILIARY) + k) * uint(UNITS) + unit);
     return joined(sum);
 }
 
