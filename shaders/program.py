@@ -40,7 +40,7 @@ different elements of it, all of it between them; no barrier stands between them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,14 @@ class Limits:
     shared_bytes: int = 32768
     lanes: int = 32
     threads: int = 8192
+
+    def within(self, other: Limits) -> Limits:
+        """What both allow."""
+        return Limits(**{name: min(getattr(self, name), getattr(other, name)) for name in asdict(self)})
+
+
+# The least that OpenGL ES 3.1 lets a device allow compute shaders (its specification, implementation dependent limits).
+ES_LIMITS = Limits(storage_blocks=4, invocations=128, shared_bytes=16384)
 
 
 @dataclass(frozen=True)

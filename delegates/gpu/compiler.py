@@ -18,6 +18,17 @@ Piece = tuple[str, str]  # where text is from (for error messages), the text
 
 ALWAYS = ("index", "activation")
 
+# How a shader begins for each API. OpenGL ES 3.1 has `precise` by an extension only.
+BEGIN = {
+    "gl": ("#version 430",),
+    "gles": (
+        "#version 310 es",
+        "#extension GL_EXT_gpu_shader5 : enable",
+        "precision highp float;",
+        "precision highp int;",
+    ),
+}
+
 
 @cache
 def library(name: str) -> Piece:
@@ -74,8 +85,8 @@ def reader(binding: int, kind: str, name: str) -> str:
     return "\n".join([buffer(binding, "readonly", kind, f"{name}_values"), *functions])
 
 
-def source(program: Program, elements: int) -> tuple[Piece, ...]:
-    """The pieces of a compute shader; `elements` is how many VALUEs the output has.
+def source(program: Program, elements: int, api: str = "gl") -> tuple[Piece, ...]:
+    """The pieces of a compute shader for an API; `elements` is how many VALUEs the output has.
 
     Bindings are the inputs in order, then the output, the operands of the stages that have one, the states and the word
     that `fail` sets.
@@ -91,7 +102,7 @@ def source(program: Program, elements: int) -> tuple[Piece, ...]:
         *([buffer(next(bindings), "writeonly", "uint", "failed")] if program.fails else []),
     ]
     lines = [
-        "#version 430",
+        *BEGIN[api],
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",

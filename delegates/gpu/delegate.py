@@ -1,4 +1,4 @@
-"""GPUDelegate: OpenGL compute shaders through moderngl and EGL, with no window."""
+"""GPUDelegate: compute shaders of OpenGL or OpenGL ES, through moderngl and EGL, with no window."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from ...errors import DelegateError
 from ...graph.model import Graph, Op, Tensor
-from ...shaders.program import Limits
+from ...shaders.program import ES_LIMITS, Limits
 from ...shaders.types import stored_bytes
 from ..base import YES, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
 from ..work import arithmetic, constant_bytes
 from .arena import GLArena
-from .device import Device, NoGL, open_device
+from .context import APIS, NoGL
+from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .lowering import Launch, Refusal, lower, lower_op
 
@@ -30,11 +31,21 @@ class GPUDelegate:
     space = "gl"
     holds_state = False
 
-    def __init__(self, device: int | str | None = None) -> None:
-        """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software."""
+    def __init__(
+        self, device: int | str | None = None, *, api: str | None = None, limits: Limits | None = None
+    ) -> None:
+        """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
+
+        `api` is "gl" (desktop OpenGL), "gles" (OpenGL ES), or None: the first of these that has compute shaders here.
+        `limits` are limits to keep to where they are less than the device's own: those of another to plan for.
+        """
+        if api is not None and api not in APIS:
+            raise ValueError(f"api is {' or '.join(map(repr, APIS))} or None, not {api!r}")
         if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
             raise TypeError(f"device is an index, part of a name or None, not {device!r}")
         self._wanted = device
+        self._api = api
+        self._limits = limits
         self.rates = RATES
         self._lock = threading.RLock()
         self._device: Device | None = None
@@ -54,13 +65,13 @@ class GPUDelegate:
             return Probe(False, error.args[0], error.args[1])
         except DelegateError as error:
             return Probe(False, str(error))
-        return Probe(True, f"{device.name} (software: the CPU computes)" if device.software else device.name)
+        what = f"{device.name}, {APIS[device.api].rpartition(' ')[0]}"
+        return Probe(True, f"{what} (software: the CPU computes)" if device.software else what)
 
     def fingerprint(self) -> str:
         """The device and its driver; why there is none, without one."""
         try:
-            with self.device.current() as ctx:
-                return f"{self.device.name}, {ctx.info['GL_VERSION']}"
+            return f"{self.device.name}, {self.device.version}"
         except DelegateError as error:
             return str(error)
 
@@ -131,11 +142,12 @@ class GPUDelegate:
 
     @property
     def limits(self) -> Limits:
-        """The device's limits, or what planning assumes without one."""
+        """The device's limits, or what planning assumes without one; and those asked for, where these are less."""
         try:
-            return self._open().limits
+            limits = self._open().limits
         except (NoGL, DelegateError):
-            return Limits()
+            limits = ES_LIMITS if self._api == "gles" else Limits()
+        return limits.within(self._limits) if self._limits else limits
 
     def _open(self) -> Device:
         with self._lock:
@@ -145,7 +157,7 @@ class GPUDelegate:
                 raise self._problem
             if self._device is None:
                 try:
-                    self._device = open_device(self._wanted)
+                    self._device = open_device(self._wanted, self._api)
                 except NoGL as problem:
                     self._problem = problem
                     raise

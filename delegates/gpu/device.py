@@ -1,7 +1,4 @@
-"""The GL device: which ones are here, one context on one of them, and waiting for it.
-
-EGL and GL are reached through moderngl and, for what it leaves out (the list of devices, fences), through ctypes.
-"""
+"""The GL device: which one is wanted, its limits, one context on it, and waiting for it."""
 
 from __future__ import annotations
 
@@ -13,68 +10,32 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
+from .context import APIS, PACKAGES, POINTER, UINT, NoGL, function, open_context, software_flags
 
 log = logging.getLogger("delegraph.gpu")
 
-LIBEGL, LIBGL = "libEGL.so.1", "libGL.so.1"
-PACKAGES = "install the packages libegl1, libgl1 and libgl1-mesa-dri (Debian, Ubuntu: apt-get install ...)"
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "swrast")
 
 SOFTWARE_LANES = 8  # of 32 bits, as llvmpipe runs them on 256-bit SIMD
 
-EGL_EXTENSIONS = 0x3055
-GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT = 0x90DF
 GL_SYNC_GPU_COMMANDS_COMPLETE = 0x9117
 GL_SYNC_FLUSH_COMMANDS_BIT = 0x1
 GL_TIMEOUT_EXPIRED, GL_WAIT_FAILED = 0x911B, 0x911D
 WAIT_NS = 1_000_000_000
 
-
-class NoGL(Exception):
-    """There is no usable GL: `args` are why not, and what would mend it."""
-
-
-@cache
-def libraries() -> tuple[ctypes.CDLL, ctypes.CDLL]:
-    """(libEGL, libGL). Raises NoGL where one is missing. ctypes releases the GIL around their calls."""
-    try:
-        egl, gl = ctypes.CDLL(LIBEGL), ctypes.CDLL(LIBGL)
-    except OSError as error:
-        raise NoGL(f"OpenGL is missing here: {error}", PACKAGES) from None
-    egl.eglGetProcAddress.restype = ctypes.c_void_p
-    egl.eglGetProcAddress.argtypes = [ctypes.c_char_p]
-    gl.glFenceSync.restype = ctypes.c_void_p
-    gl.glFenceSync.argtypes = [ctypes.c_uint, ctypes.c_uint]
-    gl.glClientWaitSync.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint64]
-    gl.glDeleteSync.argtypes = [ctypes.c_void_p]
-    return egl, gl
-
-
-def software_flags() -> tuple[bool, ...]:
-    """One flag for each EGL device in the order of `device_index`: whether it says that it is software.
-
-    Empty where EGL cannot list its devices (EGL_EXT_device_enumeration). Raises NoGL where EGL is missing.
-    """
-    egl, _ = libraries()
-    query = egl.eglGetProcAddress(b"eglQueryDevicesEXT")
-    describe = egl.eglGetProcAddress(b"eglQueryDeviceStringEXT")
-    if not query or not describe:
-        return ()
-    handle, count = ctypes.c_void_p, ctypes.c_int(0)
-    devices = (handle * 64)()
-    query_devices = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.POINTER(handle), ctypes.POINTER(ctypes.c_int))
-    query_string = ctypes.CFUNCTYPE(ctypes.c_char_p, handle, ctypes.c_int)
-    if not query_devices(query)(len(devices), devices, ctypes.byref(count)):
-        return ()
-    texts = (query_string(describe)(devices[k], EGL_EXTENSIONS) or b"" for k in range(count.value))
-    return tuple(b"EGL_MESA_device_software" in text for text in texts)
+GL_MAX_COMPUTE_SHARED_MEMORY_SIZE = 0x8262
+GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS = 0x90EB
+GL_MAX_COMPUTE_WORK_GROUP_COUNT = 0x91BE
+GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS = 0x90DB
+GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS = 0x90DD
+GL_MAX_SHADER_STORAGE_BLOCK_SIZE = 0x90DE
+GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT = 0x90DF
 
 
 def is_software(name: str) -> bool:
@@ -82,25 +43,12 @@ def is_software(name: str) -> bool:
     return any(word in name.lower() for word in SOFTWARE)
 
 
-def open_context(index: int) -> moderngl.Context:
-    """A GL >= 4.3 context on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
-    libraries()
-    settings: Any = {"backend": "egl", "libgl": LIBGL, "libegl": LIBEGL, "device_index": index}
-    try:
-        ctx = moderngl.create_context(require=430, standalone=True, **settings)
-    except Exception as error:  # glcontext and moderngl raise bare Exception and their own, with all there is to say
-        raise NoGL(f"device {index} gives no OpenGL 4.3 context: {error}", "update the GPU's driver (Mesa)") from None
-    with ctx:
-        pass
-    return ctx
-
-
 class Device:
     """One GL context, current only inside `current()`; any thread may use it, one at a time."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         """Take over a context that is current nowhere."""
-        self.name = ""
+        self.name = self.version = ""
         self._ctx: moderngl.Context | None = ctx
         self.lock = threading.RLock()
         self._current = False
@@ -111,11 +59,21 @@ class Device:
         self._pending = False
         with self.current():
             self.name = str(ctx.info["GL_RENDERER"])
-            limits = read_limits(ctx.info)
+            self.version = str(ctx.info["GL_VERSION"])
+            _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
+            limits = read_limits()
             if self.software:
                 limits = replace(limits, lanes=SOFTWARE_LANES, threads=SOFTWARE_LANES * (os.cpu_count() or 1))
             self.limits = limits
-            self.alignment = storage_alignment()
+            self.alignment = integer(GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT)
+        self._fence = function("glFenceSync", ctypes.c_void_p, UINT, UINT)
+        self._wait_for = function("glClientWaitSync", UINT, ctypes.c_void_p, UINT, ctypes.c_uint64)
+        self._delete_fence = function("glDeleteSync", None, ctypes.c_void_p)
+
+    @property
+    def api(self) -> str:
+        """Which of `APIS` it speaks."""
+        return "gles" if self.version.startswith("OpenGL ES") else "gl"
 
     @property
     def software(self) -> bool:
@@ -161,16 +119,15 @@ class Device:
         """Until all that was launched is done, without holding the GIL. The context must be current."""
         if not self._pending:
             return
-        _, gl = libraries()
-        fence = gl.glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        fence = self._fence(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         try:
             status = GL_TIMEOUT_EXPIRED
             while status == GL_TIMEOUT_EXPIRED:
-                status = gl.glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, WAIT_NS)
+                status = self._wait_for(fence, GL_SYNC_FLUSH_COMMANDS_BIT, WAIT_NS)
             if status == GL_WAIT_FAILED:
                 raise DelegateError(f"{self.name} was lost while it computed")
         finally:
-            gl.glDeleteSync(fence)
+            self._delete_fence(fence)
         self._pending = False
 
     def release(self, *objects: Any) -> None:
@@ -193,30 +150,47 @@ def destroy(ctx: moderngl.Context, pid: int) -> None:
         ctx.release()
 
 
-def read_limits(info: dict[str, Any]) -> Limits:
-    """What the driver allows."""
-    return Limits(
-        storage_bytes=info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"],
-        storage_blocks=min(info["GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS"], info["GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS"]),
-        groups=min(info["GL_MAX_COMPUTE_WORK_GROUP_COUNT"]),
-        invocations=info["GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS"],
-        shared_bytes=info.get("GL_MAX_COMPUTE_SHARED_MEMORY_SIZE", Limits.shared_bytes),
-    )
-
-
-def storage_alignment() -> int:
-    """Bytes to which an offset into a storage buffer must be aligned. A context must be current."""
-    _, gl = libraries()
-    value = ctypes.c_int(256)
-    gl.glGetIntegerv(GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT, ctypes.byref(value))
+def integer(name: int, index: int | None = None) -> int:
+    """A number, or one of several, that GL tells of itself. A context must be current."""
+    value = ctypes.c_int64(0)
+    if index is None:
+        function("glGetInteger64v", None, UINT, POINTER)(name, ctypes.byref(value))
+    else:
+        function("glGetInteger64i_v", None, UINT, UINT, POINTER)(name, index, ctypes.byref(value))
     return value.value
 
 
-def open_device(wanted: int | str | None) -> Device:
+def read_limits() -> Limits:
+    """What the driver allows. A context must be current."""
+    return Limits(
+        storage_bytes=integer(GL_MAX_SHADER_STORAGE_BLOCK_SIZE),
+        storage_blocks=min(
+            integer(GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS), integer(GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS)
+        ),
+        groups=min(integer(GL_MAX_COMPUTE_WORK_GROUP_COUNT, axis) for axis in range(3)),
+        invocations=integer(GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS),
+        shared_bytes=integer(GL_MAX_COMPUTE_SHARED_MEMORY_SIZE),
+    )
+
+
+def open_first(index: int, apis: tuple[str, ...]) -> Device:
+    """EGL device `index` by the first of some APIs that gives a context. Raises NoGL, saying why each did not."""
+    problems = []
+    for api in apis:
+        try:
+            return Device(open_context(index, api))
+        except NoGL as problem:
+            problems.append(problem)
+    raise NoGL("; ".join(problem.args[0] for problem in problems), problems[0].args[1])
+
+
+def open_device(wanted: int | str | None, api: str | None = None) -> Device:
     """A device by index, by part of its name, or (None) the first that is no software, else the first. NoGL if none.
 
+    With no `api` a device without desktop OpenGL's compute shaders is taken by way of OpenGL ES.
     Raises DelegateError where `wanted` is not here, naming those that are.
     """
+    apis = tuple(APIS) if api is None else (api,)
     flags = software_flags() or (False,)
     order = list(range(len(flags)))
     if wanted is None:
@@ -227,7 +201,7 @@ def open_device(wanted: int | str | None) -> Device:
     fallback: Device | None = None
     for index in order:
         try:
-            device = Device(open_context(index))
+            device = open_first(index, apis)
         except NoGL as error:
             tried.append(f"{index}: {error.args[0]}")
             continue

@@ -37,7 +37,7 @@ class Programs:
 
     def acquire(self, program: Program, elements: int) -> tuple[str, Any]:
         """The text and the shader of a program. Raises DelegateError, showing the line, if it does not compile."""
-        pieces = source(program, elements)
+        pieces = source(program, elements, self.device.api)
         text = joined(pieces)
         with self.device.current() as ctx:
             shader, users = self._held.get(text, (None, 0))

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from delegraph import CPUDelegate, Interpreter, InvalidModel, NullDelegate
 from delegraph.cli import app
 from delegraph.data import digits
-from delegraph.delegates.gpu import device
+from delegraph.delegates.gpu import context
 from delegraph.graph.builder import GraphBuilder
 from delegraph.known import FACTORIES, make_delegates
 
@@ -47,10 +47,10 @@ def corrupted(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def without_gl(monkeypatch: pytest.MonkeyPatch) -> Any:
-    device.libraries.cache_clear()
-    monkeypatch.setattr(device, "LIBEGL", "libEGL-that-is-not-there.so.1")
+    context.library.cache_clear()
+    monkeypatch.setattr(context, "LIBEGL", "libEGL-that-is-not-there.so.1")
     yield
-    device.libraries.cache_clear()
+    context.library.cache_clear()
 
 
 def test_plan_json_is_the_interpreters_own(model: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from ops.harness import delegate, graph_of, random_inputs, reference, run_gpu
 
 from delegraph.delegates.base import Partition
-from delegraph.delegates.gpu import GPUDelegate, device
+from delegraph.delegates.gpu import GPUDelegate, context, device
 from delegraph.errors import DelegateError
-from delegraph.shaders.program import Limits
+from delegraph.shaders.program import ES_LIMITS, Limits
 
 from .graphs import chain
 
@@ -103,9 +103,9 @@ def test_which_of_several_devices(
 ) -> None:
     cards: dict[int, Card] = {}
 
-    def open_context(index: int) -> int:
+    def open_context(index: int, api: str) -> int:
         if not names[index]:
-            raise device.NoGL(f"device {index} is broken", "mend it")
+            raise context.NoGL(f"device {index} is broken", "mend it")
         return index
 
     def card(index: int) -> Card:
@@ -124,13 +124,64 @@ def test_which_of_several_devices(
 
 
 def test_where_no_device_works_there_is_no_gl(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(index: int) -> Any:
-        raise device.NoGL(f"device {index} is broken", "mend it")
+    def broken(index: int, api: str) -> Any:
+        raise context.NoGL(f"device {index} is broken", "mend it")
 
     monkeypatch.setattr(device, "software_flags", lambda: (False,))
     monkeypatch.setattr(device, "open_context", broken)
     probe = GPUDelegate().probe()
     assert not probe.here and "device 0 is broken" in probe.detail and "libegl1" in probe.remedy
+
+
+def test_where_only_opengl_es_computes_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = device.open_context
+
+    def only_es(index: int, api: str) -> Any:
+        if api == "gl":
+            raise context.NoGL("version 310", "")
+        return real(index, api)
+
+    monkeypatch.setattr(device, "open_context", only_es)
+    made = GPUDelegate()
+    probe = made.probe()
+    assert made.device.api == "gles" and "OpenGL ES" in probe.detail
+    made.close()
+    made = GPUDelegate(api="gl")
+    assert "version 310" in made.probe().detail and not made.probe().here
+
+
+def test_the_api_asked_for_is_the_one_taken() -> None:
+    delegate()
+    for api, version in (("gl", "4."), ("gles", "OpenGL ES 3.")):
+        made = GPUDelegate(api=api)
+        assert made.device.api == api and made.device.version.startswith(version)
+        assert made.device.name in made.fingerprint() and version in made.fingerprint()
+        made.close()
+
+
+def test_two_apis_side_by_side() -> None:
+    content = chain(2)
+    graph, inputs = graph_of(content), random_inputs(graph_of(content))
+    made = [GPUDelegate(api=api) for api in ("gl", "gles", "gl", "gles")]
+    for _ in range(2):
+        for gpu in made:
+            np.testing.assert_allclose(run_gpu(graph, inputs, gpu=gpu)[0], reference(content, inputs)[0], rtol=1e-5)
+    for gpu in made:
+        gpu.close()
+
+
+def test_an_unknown_api() -> None:
+    with pytest.raises(ValueError, match="'gl' or 'gles'"):
+        GPUDelegate(api="vulkan")
+
+
+def test_limits_to_keep_to() -> None:
+    asked = Limits(storage_bytes=1 << 60, storage_blocks=4, invocations=128)
+    made = GPUDelegate(limits=asked)
+    own = made.device.limits
+    assert made.limits.storage_bytes == own.storage_bytes
+    assert (made.limits.storage_blocks, made.limits.invocations) == (4, 128)
+    made.close()
 
 
 @pytest.mark.parametrize("wanted", [1.5, True, ["llvmpipe"]])
@@ -147,10 +198,10 @@ def test_unknown_options_raise() -> None:
 @pytest.fixture
 def no_gl(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine without libEGL."""
-    monkeypatch.setattr(device, "LIBEGL", "libEGL-that-is-not-here.so.1")
-    device.libraries.cache_clear()
+    monkeypatch.setattr(context, "LIBEGL", "libEGL-that-is-not-here.so.1")
+    context.library.cache_clear()
     yield
-    device.libraries.cache_clear()
+    context.library.cache_clear()
 
 
 def test_where_gl_is_missing_the_probe_names_the_packages(no_gl: None) -> None:
@@ -170,6 +221,7 @@ def test_where_gl_is_missing_planning_still_works(no_gl: None) -> None:
     assert len(made.lower(graph, (0, 1)).uses) == 2
     assert made.estimate(graph, (0, 1)).seconds > 0
     assert made.limits == Limits()
+    assert GPUDelegate(api="gles").limits == ES_LIMITS
 
 
 def test_an_old_gl_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +230,7 @@ def test_an_old_gl_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     def too_old(**_: Any) -> Any:
         raise ValueError("Requested OpenGL version 430, got version 310")
 
-    monkeypatch.setattr(device.moderngl, "create_context", too_old)
+    monkeypatch.setattr(context.moderngl, "create_context", too_old)
     made = GPUDelegate()
     probe = made.probe()
     assert not probe.here and "4.3" in probe.detail and "310" in probe.detail
@@ -187,14 +239,19 @@ def test_an_old_gl_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_limits_are_the_drivers(gpu: GPUDelegate) -> None:
     with gpu.device.current() as ctx:
         assert gpu.limits.storage_bytes == ctx.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"]
+        assert gpu.limits.invocations == ctx.info["GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS"]
+        assert gpu.limits.groups == min(ctx.info["GL_MAX_COMPUTE_WORK_GROUP_COUNT"])
     assert gpu.limits.storage_blocks >= Limits().storage_blocks
+    assert gpu.limits.shared_bytes >= Limits().shared_bytes
     assert 256 % gpu.device.alignment == 0
 
 
-def test_no_context_stays_current(gpu: GPUDelegate) -> None:
-    egl, _ = device.libraries()
+@pytest.mark.parametrize("api", ["gl", "gles"])
+def test_no_context_stays_current(api: str) -> None:
+    gpu = GPUDelegate(api=api)
     run_gpu(graph_of(chain(1)), random_inputs(graph_of(chain(1))), gpu=gpu)
-    assert not egl.eglGetCurrentContext()
+    assert not context.library().eglGetCurrentContext()
+    gpu.close()
 
 
 def test_threads_take_turns(gpu: GPUDelegate) -> None:

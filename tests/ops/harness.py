@@ -18,6 +18,7 @@ from delegraph.delegates.base import Lowering, Partition
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.graph.model import Graph
 from delegraph.graph.read import read
+from delegraph.shaders.program import ES_LIMITS
 from delegraph.shaders.types import stored_bytes
 
 Arrays = Sequence[NDArray[Any]]
@@ -27,8 +28,13 @@ POISON = 0x7FC5A5A5  # a NaN; as an integer of any size neither 0 nor small
 
 @cache
 def delegate() -> GPUDelegate:
-    """The GPU delegate that all tests of a process share; it asks GL for errors after each launch."""
-    made = GPUDelegate()
+    """The GPU delegate that all tests of a process share; it asks GL for errors after each launch.
+
+    With DELEGRAPH_TEST_API=gles it is one of OpenGL ES, within the least that its specification allows.
+    """
+    made = (
+        GPUDelegate(api="gles", limits=ES_LIMITS) if os.environ.get("DELEGRAPH_TEST_API") == "gles" else GPUDelegate()
+    )
     probe = made.probe()
     if not probe.here:
         message = f"no GL here: {probe.detail}. {probe.remedy}"

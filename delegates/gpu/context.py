@@ -1,0 +1,171 @@
+"""OpenGL without a window: which EGL devices are here, and contexts on them, of desktop OpenGL or of OpenGL ES.
+
+moderngl makes contexts of desktop OpenGL; those of OpenGL ES are made here and given to it. Both need EGL alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import moderngl
+
+LIBEGL, LIBGL, LIBGLES = "libEGL.so.1", "libGL.so.1", "libGLESv2.so.2"
+PACKAGES = "install the packages libegl1, libgl1 and libgl1-mesa-dri (Debian, Ubuntu: apt-get install ...)"
+APIS = {"gl": "OpenGL 4.3", "gles": "OpenGL ES 3.1"}  # what a context must be at least
+
+EGL_NONE = 0x3038
+EGL_SURFACE_TYPE, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT = 0x3033, 0x3040, 0x40
+EGL_EXTENSIONS = 0x3055
+EGL_CONTEXT_MAJOR_VERSION, EGL_CONTEXT_MINOR_VERSION = 0x3098, 0x30FB
+EGL_OPENGL_ES_API = 0x30A0
+EGL_PLATFORM_DEVICE_EXT, EGL_PLATFORM_SURFACELESS_MESA = 0x313F, 0x31DD
+
+INT, UINT, HANDLE, POINTER = ctypes.c_int, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
+
+
+class NoGL(Exception):
+    """There is no usable GL: `args` are why not, and what would mend it."""
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """libEGL. Raises NoGL where it is missing."""
+    try:
+        egl = ctypes.CDLL(LIBEGL)
+    except OSError as error:
+        raise NoGL(f"OpenGL is missing here: {error}", PACKAGES) from None
+    egl.eglGetProcAddress.restype = ctypes.c_void_p
+    egl.eglGetProcAddress.argtypes = [ctypes.c_char_p]
+    return egl
+
+
+def address(name: str) -> int:
+    """Where a function of EGL or GL lies, 0 where there is none. Raises NoGL where EGL is missing."""
+    egl = library()
+    found = egl.eglGetProcAddress(name.encode())
+    if not found and not name.startswith("egl"):  # before EGL 1.5 only extensions need be found that way
+        try:
+            egl = ctypes.CDLL(LIBGLES)
+        except OSError:
+            return 0
+    if not found and hasattr(egl, name):
+        found = ctypes.cast(getattr(egl, name), ctypes.c_void_p).value
+    return int(found or 0)
+
+
+def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """A function of EGL or GL, by its C types, called without the GIL. Raises NoGL if it is missing."""
+    found = address(name)
+    if not found:
+        raise NoGL(f"{name} is missing here", "update the GPU's driver (Mesa)")
+    return ctypes.CFUNCTYPE(result, *arguments)(found)
+
+
+def devices() -> tuple[int, ...]:
+    """The handles of EGL's devices. Empty where it cannot list them (EGL_EXT_device_enumeration)."""
+    if not address("eglQueryDevicesEXT"):
+        return ()
+    handles, count = (HANDLE * 64)(), INT(0)
+    query = function("eglQueryDevicesEXT", UINT, INT, POINTER, POINTER)
+    if not query(len(handles), handles, ctypes.byref(count)):
+        return ()
+    return tuple(int(handle) for handle in handles[: count.value])
+
+
+def software_flags() -> tuple[bool, ...]:
+    """One flag for each of `devices()`: whether it says that it is software. Raises NoGL where EGL is missing."""
+    if not address("eglQueryDeviceStringEXT"):
+        return ()
+    describe = function("eglQueryDeviceStringEXT", ctypes.c_char_p, HANDLE, INT)
+    return tuple(b"EGL_MESA_device_software" in (describe(device, EGL_EXTENSIONS) or b"") for device in devices())
+
+
+class ESContext:
+    """A context of OpenGL ES 3.1 on one device, without a surface: what moderngl wants one to be."""
+
+    def __init__(self, index: int) -> None:
+        """Make one on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
+        self._make_current = function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)
+        self._destroy = function("eglDestroyContext", UINT, HANDLE, HANDLE)
+        self._display, self._context = next(
+            ((display, made) for display in displays(index) if (made := es_context(display))), (None, None)
+        )
+        if self._context is None:
+            raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
+
+    def load_opengl_function(self, name: str) -> int:
+        """The address of a GL function, 0 where there is none."""
+        return address(name)
+
+    load = load_opengl_function
+
+    def __enter__(self) -> ESContext:
+        """Make it current."""
+        self._make_current(self._display, None, None, self._context)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave none current."""
+        self._make_current(self._display, None, None, None)
+
+    def release(self) -> None:
+        """Destroy it. May be called twice."""
+        context, self._context = self._context, None
+        if context is not None:
+            self._destroy(self._display, context)
+
+
+def displays(index: int) -> list[int]:
+    """EGL's displays that may serve device `index`, initialised: where EGL lists no devices, what needs no window."""
+    listed = devices()
+    found = [get_display(EGL_PLATFORM_DEVICE_EXT, listed[index])] if 0 <= index < len(listed) else []
+    if not listed:
+        found = [get_display(EGL_PLATFORM_SURFACELESS_MESA, None), function("eglGetDisplay", HANDLE, HANDLE)(None)]
+    initialize = function("eglInitialize", UINT, HANDLE, POINTER, POINTER)
+    return [display for display in found if display and initialize(display, None, None)]
+
+
+def get_display(platform: int, device: int | None) -> int | None:
+    """The EGL display of a device on a platform, if there is one."""
+    if not address("eglGetPlatformDisplayEXT"):
+        return None
+    display: int | None = function("eglGetPlatformDisplayEXT", HANDLE, UINT, HANDLE, POINTER)(platform, device, None)
+    return display
+
+
+def es_context(display: int) -> int | None:
+    """A new context of OpenGL ES 3.1 or later, if the display gives one."""
+    choose = function("eglChooseConfig", UINT, HANDLE, POINTER, POINTER, INT, POINTER)
+    create = function("eglCreateContext", HANDLE, HANDLE, HANDLE, HANDLE, POINTER)
+    bind, bound = function("eglBindAPI", UINT, UINT), function("eglQueryAPI", UINT)
+    config, count = HANDLE(), INT(0)
+    wanted = (INT * 5)(EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT, EGL_SURFACE_TYPE, 0, EGL_NONE)
+    if not choose(display, wanted, ctypes.byref(config), 1, ctypes.byref(count)) or not count.value:
+        return None
+    before = bound()
+    bind(EGL_OPENGL_ES_API)
+    try:
+        version = (INT * 5)(EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1, EGL_NONE)
+        made: int | None = create(display, config, None, version)
+        return made
+    finally:
+        bind(before)
+
+
+def open_context(index: int, api: str) -> moderngl.Context:
+    """A context of one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
+    library()
+    try:
+        if api == "gles":
+            own = ESContext(index)
+            with own:
+                return moderngl.create_context(require=310, context=own)
+        settings: Any = {"backend": "egl", "libgl": LIBGL, "libegl": LIBEGL, "device_index": index}
+        ctx = moderngl.create_context(require=430, standalone=True, **settings)
+        with ctx:  # and leave none current
+            return ctx
+    except Exception as error:  # glcontext and moderngl raise bare Exception and their own, with all there is to say
+        raise NoGL(f"device {index} gives no {APIS[api]} context: {error}", "update the GPU's driver (Mesa)") from None
