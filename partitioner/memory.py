@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..delegates.base import Delegate, Lowering, Partition
 from ..graph.model import Graph
@@ -11,7 +12,10 @@ from .plan import Allocation, Step, Transfer
 
 SHORT = 64  # moments that most spans do not outlast
 LONG = -2  # the bucket of those that do
+TRIES = 30  # at packing, of few spans
+EFFORT = 20000  # spans times tries
 ALIGNMENT = 256  # the largest offset alignment that OpenGL lets a driver ask of a storage buffer (table 23.64)
+HOST_ALIGNMENT = 64  # a cache line
 
 Touch = Callable[[str, int, int], None]
 RootOf = Callable[[str, int], int]
@@ -103,7 +107,7 @@ def _places(
     found: list[Allocation] = []
     for space in dict.fromkeys(s for s, _ in spans):
         mine = {t: span for (s, t), span in spans.items() if s == space}
-        offsets = pack(mine.values())
+        offsets = pack(mine.values(), HOST_ALIGNMENT if space == "host" else ALIGNMENT)
         at = {t: (offset, span) for (t, span), offset in zip(mine.items(), offsets, strict=True)}
         aliases = {t: root_of(space, t) for s, t in roots if s == space}
         for tensor, root in {**{t: t for t in mine}, **{a: r for a, r in aliases.items() if r in mine}}.items():
@@ -113,15 +117,46 @@ def _places(
 
 
 def pack(spans: Iterable[Span], alignment: int = ALIGNMENT) -> list[int]:
-    """A byte offset for each span, so that no two that are alive together overlap: greedy by size, largest first.
+    """A byte offset for each span, so that no two that are alive together overlap.
 
-    Source: Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference (2020), greedy by size.
+    Greedy by size, largest first (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+    Where that takes more than what is alive at once, whatever ends at the top goes first in another try: the best of
+    TRIES, or of fewer where there are thousands.
     """
     spans = list(spans)
+    order = sorted(range(len(spans)), key=lambda i: (-spans[i].nbytes, spans[i].first))
+    least = most_alive(spans)
+    best = offsets = _in_order(spans, order, alignment)
+    for _ in range(min(TRIES, EFFORT // max(len(spans), 1))):
+        top = max(range(len(spans)), key=lambda i: offsets[i] + spans[i].nbytes, default=0)
+        if _height(spans, best) <= least or order[0] == top:
+            break
+        order.remove(top)
+        order.insert(0, top)
+        offsets = _in_order(spans, order, alignment)
+        best = min(best, offsets, key=lambda found: _height(spans, found))
+    return best
+
+
+def most_alive(spans: Iterable[Span]) -> int:
+    """The most bytes that are alive at one moment: no arena can be smaller."""
+    changes: dict[int, int] = {}
+    for span in spans:
+        changes[span.first] = changes.get(span.first, 0) + span.nbytes
+        changes[span.last + 1] = changes.get(span.last + 1, 0) - span.nbytes
+    return max(accumulate(changes[moment] for moment in sorted(changes)), default=0)
+
+
+def _height(spans: Sequence[Span], offsets: Sequence[int]) -> int:
+    return max((offset + span.nbytes for offset, span in zip(offsets, spans, strict=True)), default=0)
+
+
+def _in_order(spans: Sequence[Span], order: Iterable[int], alignment: int) -> list[int]:
+    """Each span at the lowest offset that those before it in `order` leave free."""
     offsets = [0] * len(spans)
     # Placed spans, by where they begin; those too long for that apart. So rivals are found without looking at all.
     placed: dict[int, list[int]] = {}
-    for index in sorted(range(len(spans)), key=lambda i: (-spans[i].nbytes, spans[i].first)):
+    for index in order:
         span = spans[index]
         near = range(span.first // SHORT - 1, span.last // SHORT + 1)
         found = (i for bucket in (LONG, *near) for i in placed.get(bucket, ()))
