@@ -115,7 +115,15 @@ def broadcast(graph: Graph, op: Op, found: str, limits: Limits, refused: str = "
     fails = f"its second operand holds a {'negative number' if op.kind == 'POW' else '0'}" if refused else ""
     return (
         Program(
-            "binary", constants, args, output.index, groups, value=value, includes=libraries(op, type), fails=fails
+            "binary",
+            constants,
+            args,
+            output.index,
+            groups,
+            value=value,
+            includes=libraries(op, type),
+            fails=fails,
+            exact=True,
         ),
     )
 

@@ -35,7 +35,7 @@ _WORDS = {"BITWISE_XOR": "{a} ^ {b}", "RIGHT_SHIFT": "{a} >> clamp({b}, OPERAND(
 
 # GLSL's type of one element -> kind -> expression.
 EXPRESSIONS: Mapping[str, Mapping[str, str]] = {
-    "float": {"ATAN2": "atan({a}, {b})", "DIV": "{a} / {b}", "PRELU": "prelu({a}, {b})", **_NUMBERS},
+    "float": {"ATAN2": "atan({a}, {b})", "DIV": "divided({a}, {b})", "PRELU": "prelu({a}, {b})", **_NUMBERS},
     "int": {
         "DIV": "quotient({a}, {b})", "LOGICAL_AND": "{a} & {b}", "LOGICAL_OR": "{a} | {b}", **_NUMBERS, **_WORDS
     },
@@ -89,6 +89,8 @@ def libraries(op: Op, type: str) -> tuple[str, ...]:
         return ("compare",)
     if one == "int":
         return ("integer",)
+    if op.kind == "DIV":
+        return ("exact",)
     return ("math",) if op.kind in (*_SHARED, "PRELU") else ()
 
 

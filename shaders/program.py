@@ -139,6 +139,9 @@ class Program:
     `fails` is what the error says where the body calls `fail()`: for values that the reference refuses when it meets
     them. A run with such a program waits for the GPU to know.
 
+    `exact` forbids the compiler to make one rounding of the two of a product and a sum in its stages, as if precise. It
+    would reach back into the body, and slow down those that add up products of floats.
+
     A variable tensor keeps its value from one run to the next. A program may also read one as an input, or write one as
     its output; an op's programs have to write each variable that the op names.
     """
@@ -156,6 +159,7 @@ class Program:
     type: str = ""
     states: tuple[Arg, ...] = ()
     fails: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .arguments import Refused
 from .program import ACTIVATIONS, Arg, Const
 
 EIGHT_BITS = frozenset({"INT8", "UINT8"})
-RANGES = {"INT8": (-128, 127), "UINT8": (0, 255)}
+RANGES = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-(2**15), 2**15 - 1), "INT32": (-(2**31), 2**31 - 1)}
 # A fused activation as the real numbers between which it clips.
 CLIPPED: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0),
@@ -71,6 +71,12 @@ def multipliers(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[
     if (shift > 31).any():
         raise Refused("quantization", f"scales whose quotient is {reals.max():.3g}", "less than 2 ** 31")
     return whole.astype(np.int32), shift.astype(np.int32)
+
+
+def rescaled(expression: str, real: float) -> str:
+    """GLSL that multiplies an int, or four, by a real number; for lib/quantized.glsl."""
+    whole, shift = multiplier(real)
+    return f"multiplied({expression}, VALUE({whole}), VALUE({shift}))"
 
 
 def multiplied(x: int, real: float) -> int:

@@ -10,7 +10,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .binary import as_stage, broadcast
 from .program import Limits, Lowered
-from .quantized import EIGHT_BITS, activation_range, affine, multiplied, multiplier
+from .quantized import EIGHT_BITS, activation_range, affine, multiplied, rescaled
 
 OPS = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")
 TYPES = EIGHT_BITS
@@ -59,9 +59,3 @@ def expression_of(graph: Graph, op: Op) -> str:
         )
         found = rescaled(f"{a} {'+' if op.kind == 'ADD' else '-'} {b}", twice / ((1 << HEADROOM) * output.scale))
     return f"clamp({found} + ({output.zero}), {low}, {high})"
-
-
-def rescaled(expression: str, real: float) -> str:
-    """GLSL that multiplies an int, or four, by a real number."""
-    whole, shift = multiplier(real)
-    return f"multiplied({expression}, VALUE({whole}), VALUE({shift}))"

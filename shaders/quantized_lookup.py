@@ -12,15 +12,9 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Const, Elementwise, Limits, Lowered, Stage
 from .quantized import EIGHT_BITS, RANGES, Affine, affine, multiplied, multiplier, rounded
-from .types import glsl
 
 Values = NDArray[np.int64]
 Table = Callable[[Op, Values, Affine, Affine], Values]
-
-
-def requantized(op: Op, x: Values, source: Affine, made: Affine) -> Values:
-    """QUANTIZE of what is quantised already."""
-    return np.array([multiplied(int(v), source.scale / made.scale) for v in x - source.zero]) + made.zero
 
 
 def clipped(low: float, high: float) -> Table:
@@ -103,30 +97,23 @@ TABLES: Mapping[str, Table] = {
     "HARD_SWISH": hard_swish,
     "LEAKY_RELU": leaky,
     "LOGISTIC": of_floats(logistic),
-    "QUANTIZE": requantized,
     "RELU": clipped(0, math.inf),
     "RELU6": clipped(0, 6),
     "RELU_0_TO_1": clipped(0, 1),
     "RELU_N1_TO_1": clipped(-1, 1),
     "TANH": of_floats(np.tanh),
 }
-OPS = (*TABLES, "DEQUANTIZE")
+OPS = tuple(TABLES)
 TYPES = EIGHT_BITS
-RESULTS = {kind: EIGHT_BITS for kind in TABLES} | {"DEQUANTIZE": frozenset({"FLOAT32"})}
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One stage; the output has the input's shape."""
-    source = graph.tensors[values(graph, op, types=EIGHT_BITS)]
-    output = graph.tensors[result(graph, op, limits, source.shape, types=RESULTS[op.kind])]
+    source = graph.tensors[values(graph, op, types=TYPES)]
+    output = graph.tensors[result(graph, op, limits, source.shape, types={source.type})]
     low, high = RANGES[source.type]
-    x, q = np.arange(low, high + 1), affine(source)
-    if op.kind == "DEQUANTIZE":
-        found: NDArray[np.generic] = (q.single * (x - q.zero).astype(np.float32)).astype(np.float32)
-    else:
-        if op.kind != "QUANTIZE" and output.type != source.type:
-            raise Refused("type", f"{source.type} to {output.type}", "one type")
-        found = np.clip(TABLES[op.kind](op, x, q, affine(output)), *RANGES[output.type]).astype(np.int32)
-    stage = Stage("y", Const(lambda: found, found.nbytes), lookup=low, operand_type=glsl(output.type))
+    found = TABLES[op.kind](op, np.arange(low, high + 1), affine(source), affine(output))
+    table = np.clip(found, low, high).astype(np.int32)
+    stage = Stage("y", Const(lambda: table, table.nbytes), lookup=low, operand_type="int")
     return Elementwise(source.index, output.index, stage)

@@ -21,18 +21,18 @@ EXPRESSIONS = {
     "RELU_0_TO_1": "clip(x, 0.0, 1.0)",
     "RELU_N1_TO_1": "relu1(x)",
     "ROUND": "roundEven(x)",
-    "RSQRT": "inversesqrt(x)",
     "SIN": "sin(x)",
-    "SQRT": "sqrt(x)",
     "SQUARE": "x * x",
 }
-# What lib/math.glsl has to help with.
+# What a library has to help with: lib/math.glsl, or for what is rounded to the nearest float lib/exact.glsl.
 FUNCTIONS = {
     "ELU": "elu(x)",
     "GELU": "gelu(x)",
     "LEAKY_RELU": "prelu(x, {alpha})",
     "LOGISTIC": "logistic(x)",
+    "RSQRT": "divided(VALUE(1.0), square_root(x))",
     "SIGN": "signum(x)",
+    "SQRT": "square_root(x)",
     "TANH": "hyperbolic_tangent(x)",
 }
 # Of integers, by type.
@@ -69,4 +69,4 @@ def stage(op: Op) -> Stage:
         expression = expression.format(alpha=valued(op.options.alpha))
     elif op.kind == "GELU" and op.options.approximate:
         expression = "gelu_tanh(x)"
-    return Stage(expression, includes=("math",))
+    return Stage(expression, includes=("exact" if op.kind in ("RSQRT", "SQRT") else "math",))

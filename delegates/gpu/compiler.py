@@ -137,7 +137,8 @@ def stages(program: Program) -> tuple[list[tuple[str, str]], list[str], str]:
             operands.append((y if in_whole_values(stage, kind) else stage.operand_type, f"operand_{k}"))
             beside = f"{y} y = {value}; "
         expression = re.sub(r"\bMADE\b", made, re.sub(r"\bVALUE\b", kind, stage.expression))
-        lines.append(f"    {made} x_{k + 1}; {{ {kind} x = x_{k}; {beside}x_{k + 1} = {expression}; }}")
+        precise = "precise " if program.exact or not program.value.startswith(("float", "vec")) else ""
+        lines.append(f"    {precise}{made} x_{k + 1}; {{ {kind} x = x_{k}; {beside}x_{k + 1} = {expression}; }}")
         kinds.append(made)
     return operands, lines, kinds[-1]
 

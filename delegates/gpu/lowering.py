@@ -82,7 +82,8 @@ def alone(graph: Graph, source: int, stage: Stage, output: int, limits: Limits) 
         stage = replace(stage, makes=glsl(made))
     inputs = (Arg("source", source, value),)
     groups = groups_for(count, 64, limits)
-    return bound(graph, Program("elementwise", {}, inputs, output, groups, value=value, stages=(stage,), type=kind))
+    program = Program("elementwise", {}, inputs, output, groups, value=value, stages=(stage,), type=kind, exact=True)
+    return bound(graph, program)
 
 
 def beyond(graph: Graph, lowered: Lowered, limits: Limits) -> Reason | None:

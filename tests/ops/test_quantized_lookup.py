@@ -41,14 +41,6 @@ def test_every_input(kind: str, dtype: str) -> None:
         check(content, inputs=[values], tolerance=0.0, launches=1)
 
 
-@pytest.mark.parametrize("made", TYPES)
-@pytest.mark.parametrize("dtype", TYPES)
-def test_requantize(dtype: str, made: str) -> None:
-    for seed in range(8):
-        content, values = of_all("QUANTIZE", dtype, np.random.default_rng(seed), made)
-        check(content, inputs=[values], tolerance=0.0, launches=1)
-
-
 def test_elu_has_the_bits_of_the_only_kernel_there_is() -> None:
     for seed in range(8):
         content, values = of_all("ELU", "int8", np.random.default_rng(seed))
@@ -59,17 +51,6 @@ def test_elu_has_the_bits_of_the_only_kernel_there_is() -> None:
         runtime.invoke()
         wanted = runtime.get_tensor(runtime.get_output_details()[0]["index"])
         np.testing.assert_array_equal(run_gpu(graph_of(content), [values])[0], wanted)
-
-
-@pytest.mark.parametrize("shape", [(4, 64), (3, 5)])
-@pytest.mark.parametrize("dtype", TYPES)
-def test_dequantize(dtype: str, shape: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(4):
-        b = GraphBuilder()
-        x = b.input(shape, dtype, quantization=affine(rng, dtype))
-        b.output(b.op("DEQUANTIZE", [x], shape, dtype="FLOAT32", op_version=2))
-        exact(b.build(), rng, launches=1)
 
 
 def test_tables_are_stages() -> None:

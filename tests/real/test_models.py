@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from ops.harness import delegate
+from PIL import Image
 
 import models
 from delegraph import CPUDelegate, Interpreter, UnsupportedOp
@@ -135,12 +136,25 @@ def test_int8_has_the_bits_of_the_reference_kernels(name: str) -> None:
                 assert labels[int(got[0].argmax())] == label
 
 
-INT8 = ("coral/keras_lstm_mnist_ptq", "coral/movenet_single_pose_lightning_ptq")
+def test_movenet_has_the_bits_of_the_reference_kernels_and_finds_the_joints() -> None:
+    """Every op on the GPU: positions that are computed, quotients and roots in float that become integers again."""
+    content = models.shared("coral/movenet_single_pose_lightning_ptq.tflite").read_bytes()
+    table = models.shared("images/movenet_single_pose_lightning_ptq_reference.csv").read_text("utf-8").splitlines()
+    columns = table[0].split(",")
+    known = np.array([[float(row.split(",")[columns.index(f"keypoint_{c}")]) for c in "yx"] for row in table[1:]])
+    reference = load_runtime().open(content, experimental_op_resolver_type=load_runtime().resolver("BUILTIN_REF"))
+    with Interpreter(model_content=content, delegates=[delegate()]) as it:
+        for name in ("grace_hopper.bmp", "squat.bmp"):
+            picture = models.picture(name).resize((192, 192), Image.Resampling.LANCZOS)  # as where the table is from
+            inputs = {d["index"]: models.input_for(d, picture) for d in reference.get_input_details()}
+            (wanted,), (got,) = outputs_of(reference, inputs), outputs_of(it, inputs)
+            np.testing.assert_array_equal(got, wanted)
+        assert {d.delegate for d in it.plan.decisions} == {"gpu"}
+        np.testing.assert_allclose(got[0, 0, :, :2], known, atol=0.03)
 
 
-@pytest.mark.parametrize("name", INT8)
-def test_int8_that_no_kernel_takes_runs_on_the_cpu_and_the_plan_says_why(name: str) -> None:
-    content = models.shared(f"{name}.tflite").read_bytes()
+def test_int8_that_no_kernel_takes_runs_on_the_cpu_and_the_plan_says_why() -> None:
+    content = models.shared("coral/keras_lstm_mnist_ptq.tflite").read_bytes()
     it = Interpreter(model_content=content, delegates=[delegate()])
     it.allocate_tensors()
     apart = [d for d in it.plan.decisions if d.delegate != "gpu"]
