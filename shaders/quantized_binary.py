@@ -47,7 +47,8 @@ def expression_of(graph: Graph, op: Op) -> str:
     left, right, output = (affine(graph.tensors[t]) for t in (*op.inputs[:2], op.outputs[0]))
     low, high = activation_range(op, graph.tensors[op.outputs[0]])
     if op.kind == "MUL":
-        product = f"({a} - ({left.zero})) * ({b} - ({right.zero}))"
+        # At most 255 * 255. Without `min` Mesa 22 multiplies a scalar by the scale's factor first, and loses high bits.
+        product = f"min(({a} - ({left.zero})) * ({b} - ({right.zero})), 65025)"
         found = rescaled(product, float(left.single * right.single / output.single))
     else:
         twice = 2 * max(left.scale, right.scale)

@@ -1,4 +1,4 @@
-"""Says once where real models are missing, and what a helper's assertion compared."""
+"""Says once where real models are missing, and what the assertions of shared modules compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 import models
 
-pytest.register_assert_rewrite("ops.harness")
+pytest.register_assert_rewrite("ops.harness", "conformance.check")
 
 
 def pytest_report_header() -> list[str]:

@@ -75,9 +75,16 @@ class GraphBuilder:
         """Make tensors outputs of the subgraph, in this order."""
         self._outputs += tensors
 
-    def variable(self, shape: Shape, dtype: TypeLike = "FLOAT32", *, name: str = "") -> int:
+    def variable(
+        self,
+        shape: Shape,
+        dtype: TypeLike = "FLOAT32",
+        *,
+        name: str = "",
+        quantization: Quantization | tuple[float, int] | None = None,
+    ) -> int:
         """A variable tensor: zeros at first, kept from one inference to the next (the state of an LSTM)."""
-        t = self._tensor(shape, dtype, name or "variable")
+        t = self._tensor(shape, dtype, name or "variable", quantization)
         self._tensors[t]["is_variable"] = True
         return t
 

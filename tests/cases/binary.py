@@ -1,0 +1,135 @@
+"""Arithmetic of two operands that broadcast, with its fused activation: floats, integers, quantised."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from axes import axis, broadcasts, family, pairs
+from case import (
+    FLOAT,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    UINT8,
+    UINT16,
+    UINT32,
+    Array,
+    Case,
+    Shape,
+    Type,
+    Typed,
+    between,
+    case,
+    few,
+    halves,
+    noise,
+    scaled,
+)
+
+Shapes = tuple[Shape, Shape]
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+LONG, NARROW, MORE = (INT32, INT64), (INT8, UINT8, INT16), (UINT16, UINT32)
+FUSED = {"ADD": [FLOAT, *LONG], "SUB": [FLOAT, *LONG], "MUL": [FLOAT, *LONG], "DIV": [FLOAT, INT32]}
+PLAIN = {
+    "MAXIMUM": [FLOAT, *LONG, *NARROW], "MINIMUM": [FLOAT, *LONG, *NARROW], "SQUARED_DIFFERENCE": [FLOAT, INT32],
+    "POW": [FLOAT], "BITWISE_XOR": [INT32, *NARROW, *MORE], "RIGHT_SHIFT": [INT32, *NARROW, *MORE],
+}  # fmt: skip
+FLOORED = {"FLOOR_DIV": [FLOAT, INT32, INT8, INT16], "FLOOR_MOD": [FLOAT, *LONG, INT8, INT16]}
+CONSTANT = axis([None, 0, 1])
+
+
+def operands(shapes: Shapes, left: Typed, right: Typed, constant: int | None) -> list[Typed]:
+    """Two tensors, one of which may be a constant."""
+    return [value.fixed() if k == constant else value for k, value in enumerate((left, right))]
+
+
+def away_from_zero(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.float32]) -> Array:
+    found = noise(rng, shape, dtype)
+    return np.asarray(np.copysign(np.abs(found) + np.float32(0.25), found), dtype)
+
+
+def eighths(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.float32]) -> Array:
+    """Whose quotients are far from where a rounding error makes a whole step; never 0."""
+    found = rng.integers(1, 80, shape) / 8 * rng.choice([-1, 1], shape)
+    return found.astype(dtype)
+
+
+def divisors(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.generic]) -> Array:
+    """Neither 0 nor -1, by which the lowest number cannot be divided."""
+    found = halves(rng, shape, dtype)
+    return np.where(np.isin(found, (0, -1)), 7, found).astype(dtype)
+
+
+@family(of=pairs(FUSED), shapes=broadcasts(), activation=ACTIVATIONS, constant=CONSTANT)
+def fused(pick: Random, of: tuple[str, Type], shapes: Shapes, activation: str, constant: int | None) -> Case:
+    kind, type = of
+    left = halves if type is not FLOAT else scaled(3)
+    right = away_from_zero if type is FLOAT else divisors if kind == "DIV" else halves
+    if activation != "NONE" and type is not FLOAT:
+        left, right = between(-9, 9), between(1, 5)
+    given = operands(shapes, type(shapes[0], left), type(shapes[1], right), constant)
+    return case(kind, *given, makes=type, fused_activation_function=activation, tolerance=1e-6)
+
+
+@family(of=pairs(PLAIN), shapes=broadcasts(), constant=CONSTANT, values=["any", "few"])
+def plain(pick: Random, of: tuple[str, Type], shapes: Shapes, constant: int | None, values: str) -> Case | None:
+    kind, type = of
+    drawn = few if values == "few" else halves if type is not FLOAT else scaled(4)
+    if type is FLOAT and kind in ("POW", "SQUARED_DIFFERENCE"):
+        if values == "few":
+            return None
+        drawn = away_from_zero
+    left = (lambda *given: np.abs(away_from_zero(*given))) if kind == "POW" else drawn
+    given = operands(shapes, type(shapes[0], left), type(shapes[1], drawn), constant)
+    return case(kind, *given, makes=type, tolerance=1e-6)
+
+
+@family(of=pairs(FLOORED), shapes=broadcasts(), constant=CONSTANT)
+def floored(pick: Random, of: tuple[str, Type], shapes: Shapes, constant: int | None) -> Case:
+    kind, type = of
+    left, right = (eighths, eighths) if type is FLOAT else (halves, divisors)
+    given = operands(shapes, type(shapes[0], left), type(shapes[1], right), constant)
+    return case(kind, *given, makes=type, tolerance=1e-6)
+
+
+@family(kind=["ADD", "SUB", "MUL"], type=[INT8, UINT8], shapes=broadcasts(4), activation=ACTIVATIONS, constant=CONSTANT)
+def quantized(
+    pick: Random, kind: str, type: Type, shapes: Shapes, activation: str, constant: int | None
+) -> Case:  # fmt: skip
+    a, b = type.affine(pick), type.affine(pick)
+    scales = [made.quantization[0] for made in (a, b) if isinstance(made.quantization, tuple)]
+    low = np.log10(scales[0] * scales[1] * 100 if kind == "MUL" else sum(scales))
+    given = operands(shapes, a(shapes[0]), b(shapes[1]), constant)
+    return case(kind, *given, makes=type.affine(pick, low, low), fused_activation_function=activation, op_version=2)
+
+
+@family(kind=["MAXIMUM", "MINIMUM"], type=[INT8, UINT8], shapes=broadcasts(4), constant=CONSTANT)
+def quantized_extremum(pick: Random, kind: str, type: Type, shapes: Shapes, constant: int | None) -> Case:
+    same = type.affine(pick)
+    return case(kind, *operands(shapes, same(shapes[0]), same(shapes[1]), constant), makes=same, op_version=2)
+
+
+POWERS = np.repeat(np.array([0, 1, -1, 2, -2, 3, -3, 7, 46341, -46341, 2**31 - 1, -(2**31)], np.int32), 12)
+EXPONENTS = np.tile(np.array([0, 1, 2, 3, 5, 10, 19, 20, 30, 31, 32, 100], np.int32), 12)
+TENTHS = np.random.default_rng(0)
+
+CASES = [
+    case("POW", INT32(POWERS.shape, POWERS), EXPONENTS),
+    *(case("POW", INT32((4,), [1, -3, 7, 2]), np.array([power], np.int32)) for power in (0, 1, 2, 3, 11)),
+    *(
+        case("POW", FLOAT((1, 5, 3, 4), between(1, 9)), np.array([power], np.float32), tolerance=1e-6)
+        for power in (-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 2.5)
+    ),
+    *(  # quotients that float32 rounds up to the integer which they lie below
+        case(
+            kind,
+            FLOAT((3000,), TENTHS.integers(-50, 50, 3000) / 10),
+            FLOAT((3000,), TENTHS.integers(1, 20, 3000) * TENTHS.choice([-1, 1], 3000) / 10),
+            tolerance=0,
+        )
+        for kind in ("FLOOR_DIV", "FLOOR_MOD")
+    ),
+]
