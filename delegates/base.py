@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from numpy.typing import NDArray
 
 from ..buffers import Arena
 from ..errors import Reason
@@ -134,6 +136,12 @@ class Executable(Protocol):
 
     def run(self) -> None:
         """Run once, from the inputs' places to the outputs'. Raises DelegateError on failure."""
+
+    def state(self) -> Mapping[int, NDArray[Any]]:
+        """A copy of each variable tensor's value. Raises DelegateError where its ops remember what cannot be read."""
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Give its variable tensors, of those in `state`, these values."""
 
     def reset_variables(self) -> None:
         """Set what its ops remember from one run to the next back to its start."""

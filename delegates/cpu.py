@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..buffers import Arena, HostArena
 from ..errors import DelegateError
@@ -159,6 +160,8 @@ class CPUExecutable:
         indices = {
             d["name"]: d["index"] for d in self._runtime.get_input_details() + self._runtime.get_output_details()
         }
+        places = {d["name"]: d["index"] for d in self._runtime.get_tensor_details()}
+        self._variables = {t: places[name] for t, name in names.items() if graph.tensors[t].is_variable}
         self._loose_shapes: dict[int, tuple[int, ...]] = {}
         self._inputs = [(t, indices[names[t]]) for t in partition.inputs]
         self._outputs = [(t, indices[names[t]]) for t in partition.outputs]
@@ -199,6 +202,15 @@ class CPUExecutable:
                 self._runtime.resize_tensor_input(index, shape)
             self._runtime.allocate_tensors()
             self._loose_shapes = loose
+
+    def state(self) -> dict[int, NDArray[Any]]:
+        """The variable tensors' values."""
+        return {t: self._runtime.get_tensor(index) for t, index in self._variables.items()}
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Put values into variable tensors, of those in `state`."""
+        for t in self._variables.keys() & state.keys():
+            self._runtime.set_tensor(self._variables[t], state[t])
 
     def reset_variables(self) -> None:
         """Set the partition's variable tensors back to zero."""

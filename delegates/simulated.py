@@ -172,6 +172,14 @@ class SimulatedExecutable:
             self._executable.run()
             wait_until(done)
 
+    def state(self) -> Mapping[int, NDArray[Any]]:
+        """As the CPU has them."""
+        return self._executable.state()
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """To the CPU."""
+        self._executable.restore(state)
+
     def reset_variables(self) -> None:
         """Set the partition's variable tensors back to zero."""
         self._executable.reset_variables()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         Reason,
         UnsupportedOp,
     )
-    from .interpreter import Event, Interpreter
+    from .events import Event
+    from .interpreter import Interpreter
 
 _ERRORS = (
     "DelegateError", "DelegraphError", "InvalidModel", "InvalidPlan", "PlacementError", "Reason", "UnsupportedOp",
@@ -34,7 +35,8 @@ _HOMES = {
     "NullDelegate": "delegates.null",
     "SimulatedDelegate": "delegates.simulated",
     **dict.fromkeys(_ERRORS, "errors"),
-    **dict.fromkeys(("Event", "Interpreter"), "interpreter"),
+    "Event": "events",
+    "Interpreter": "interpreter",
     "OpResolverType": "arguments",
 }
 

@@ -45,5 +45,15 @@ class DelegateError(DelegraphError, RuntimeError):
     """A delegate could not start, compile or run; the message says what would mend it."""
 
 
+class StepFailed(DelegateError):
+    """What a delegate raised at a step of a plan: `delegate` names it, `ops` are at stake, all that it has if empty."""
+
+    def __init__(self, message: str, delegate: str, ops: tuple[int, ...] = ()) -> None:
+        """`ops` are those of the partition that failed; empty where it was the device's memory or a copy."""
+        super().__init__(message)
+        self.delegate = delegate
+        self.ops = ops
+
+
 class InvalidPlan(DelegraphError, ValueError):
     """A plan's JSON is malformed or belongs to another model; the message names the field."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .buffers import Arena, HostArena
 from .delegates.base import Delegate, Executable
+from .errors import DelegateError, StepFailed
 from .graph.model import Graph
 from .partitioner.plan import Plan, Run, Transfer
 from .partitioner.planner import HOST
@@ -23,7 +24,8 @@ class Executor:
     def __init__(
         self, graph: Graph, plan: Plan, delegates: Sequence[Delegate], keep: frozenset[int] = frozenset()
     ) -> None:
-        """Allocate an arena a space and compile each partition. Raises DelegateError where a delegate fails."""
+        """Allocate an arena a space and compile each partition. Raises StepFailed where a delegate fails."""
+        self.plan = plan
         self._graph = graph
         self._spaces = {d.name: d.space for d in delegates}
         self._offsets: dict[str, dict[int, int]] = {}
@@ -47,11 +49,17 @@ class Executor:
         for partition in plan.partitions:
             delegate = delegates[partition.delegate]
             if delegate.space not in self._arenas:
-                arena = delegate.allocate(plan.arenas.get(delegate.space, 0))
+                try:
+                    arena = delegate.allocate(plan.arenas.get(delegate.space, 0))
+                except DelegateError as error:
+                    raise StepFailed(str(error), delegate.name) from error
                 self._closing.callback(arena.close)
                 self._arenas[delegate.space] = arena
             offsets = self._offsets.get(delegate.space, {})
-            executable = delegate.compile(self._graph, partition, self._arenas[delegate.space], offsets, keep)
+            try:
+                executable = delegate.compile(self._graph, partition, self._arenas[delegate.space], offsets, keep)
+            except DelegateError as error:
+                raise StepFailed(str(error), partition.delegate, partition.ops) from error
             self._closing.callback(executable.close)
             self.executables[partition.index] = executable
 
@@ -90,9 +98,12 @@ class Executor:
         return out
 
     def run(self) -> None:
-        """One inference. Raises DelegateError where a step fails."""
-        for step in self._steps:
-            step()
+        """One inference. Raises StepFailed where a step fails."""
+        for at, step in enumerate(self._steps):
+            try:
+                step()
+            except DelegateError as error:
+                raise self._failed(at, error) from error
 
     def timed(self) -> list[float]:
         """One inference; the seconds that each step took, each waited for before the next begins."""
@@ -103,6 +114,27 @@ class Executor:
             arena.wait()
             seconds.append(time.perf_counter() - start)
         return seconds
+
+    def _failed(self, at: int, error: DelegateError) -> StepFailed:
+        """The error of a step, with who is to blame: for a copy the delegate in whose space the far end lies."""
+        step = self.plan.steps[at]
+        if isinstance(step, Run):
+            partition = self.plan.partitions[step.partition]
+            return StepFailed(str(error), partition.delegate, partition.ops)
+        space = step.dst if step.src == HOST else step.src
+        return StepFailed(str(error), next(name for name, own in self._spaces.items() if own == space))
+
+    def state(self) -> dict[int, NDArray[Any]]:
+        """The value of every variable tensor. Raises DelegateError where a delegate cannot tell."""
+        found: dict[int, NDArray[Any]] = {}
+        for executable in self.executables.values():
+            found |= executable.state()
+        return found
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Give variable tensors the values that `state` told. Raises DelegateError on failure."""
+        for executable in self.executables.values():
+            executable.restore(state)
 
     def reset_variables(self) -> None:
         """Set what the ops remember from one inference to the next back to its start."""

@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from .arguments import OpResolverType, check_arguments, check_delegates, check_names
 from .delegates.base import Delegate
 from .delegates.cpu import CPUDelegate
+from .events import Event
 from .graph.model import Graph
 from .graph.read import read
 from .known import delegates_here
@@ -29,15 +29,6 @@ from .timing import StepTime
 from .tune import Progress, Raced
 
 log = logging.getLogger("delegraph")
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something worth knowing that happened: `kind` is "absent" (a device is not here) or "failed" (a step raised)."""
-
-    kind: str
-    delegate: str
-    message: str
 
 
 class Interpreter:
@@ -70,6 +61,7 @@ class Interpreter:
         min_partition_ops: int = 1,
         require: Collection[str] = (),
         plan: Plan | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        on_failure: Literal["raise", "replan"] = "raise",
     ) -> None:
         """Read and check the model.
 
@@ -86,6 +78,10 @@ class Interpreter:
         explained in `partitioner.rules.Rules`. `plan` is a saved one (`interpreter.plan.to_json()`, or a file of that),
         to be run as it is. With any of these the plan is made at once. Raises PlacementError (a RuntimeError) where a
         demand cannot be met, InvalidPlan (a ValueError) naming what differs where a saved plan does not fit.
+
+        `on_failure="replan"`: a delegate that fails costs that inference only time. It is planned around, the inference
+        starts over from its inputs, what ops remember is taken along, and later the delegate is tried again, all of
+        which `events` tell.
         """
         check_arguments(model_path, model_content, num_threads, experimental_op_resolver_type)
         self._closing = ExitStack()
@@ -111,6 +107,9 @@ class Interpreter:
         rules.check([d.name for d in self._delegates])
         saved = load_plan(plan) if plan is not None else None
         self._placing = Placing(placement or ("fastest" if auto else "priority"), rules, saved)
+        if on_failure not in ("raise", "replan"):
+            raise ValueError(f"on_failure is 'raise' or 'replan', not {on_failure!r}")
+        self._replans = on_failure == "replan"
         self._compress_zero_points = experimental_compress_quantization_zero_points
         self.events: list[Event] = []
         self._model = read(model_path if model_path else model_content or b"")
@@ -128,7 +127,10 @@ class Interpreter:
         """The planned inference over one subgraph; signatures may enter the model at others than the main one."""
         if subgraph not in self._sessions:
             graph = self._model.graphs[subgraph]
-            self._sessions[subgraph] = Session(graph, self._delegates, self._cpu, self._placing, self._preserve_all)
+            note = self.events.append if self._replans else None
+            self._sessions[subgraph] = Session(
+                graph, self._delegates, self._cpu, self._placing, self._preserve_all, note
+            )
         return self._sessions[subgraph]
 
     def _note_absent(self) -> None:
@@ -177,7 +179,8 @@ class Interpreter:
         try:
             self._front.invoke()
         except RuntimeError as error:
-            self.events.append(Event("failed", "", str(error)))
+            if not self._replans:
+                self.events.append(Event("failed", getattr(error, "delegate", ""), str(error)))
             raise
 
     def tune(self, seconds: float = 10.0, progress: Progress = lambda done, what: None) -> list[Raced]:

@@ -15,6 +15,7 @@ from .costbook import CostBook
 from .delegates.base import Delegate
 from .errors import InvalidPlan
 from .graph.model import Graph
+from .partitioner.capability import Failed
 from .partitioner.plan import Plan
 from .partitioner.planner import PLACEMENTS, Planner
 from .partitioner.rules import Rules
@@ -38,16 +39,31 @@ class Placing:
         if self.placement not in PLACEMENTS:
             raise ValueError(f"unknown placement {self.placement!r}: one of {', '.join(PLACEMENTS)}")
 
-    def planner(self, graph: Graph, delegates: Sequence[Delegate], keep: frozenset[int] = frozenset()) -> Planner:
+    def planner(
+        self,
+        graph: Graph,
+        delegates: Sequence[Delegate],
+        keep: frozenset[int] = frozenset(),
+        failed: Failed | None = None,
+    ) -> Planner:
         """What plans a graph, by the rates of the devices that are here. Raises what Planner does."""
         self.rate(delegates)
         rules = self.rules if graph.index == 0 else replace(self.rules, pin={}, exclude={}, require=frozenset())
-        return Planner(graph, delegates, keep, rules=rules, measured=self.book)
+        return Planner(graph, delegates, keep, rules=rules, measured=self.book, failed=failed)
 
-    def plan(self, graph: Graph, delegates: Sequence[Delegate], keep: frozenset[int] = frozenset()) -> Plan:
-        """The plan of a graph. Raises what Planner does, and InvalidPlan where a saved plan does not fit."""
-        planner = self.planner(graph, delegates, keep)
-        if self.saved is not None and graph.index == 0:
+    def plan(
+        self,
+        graph: Graph,
+        delegates: Sequence[Delegate],
+        keep: frozenset[int] = frozenset(),
+        failed: Failed | None = None,
+    ) -> Plan:
+        """The plan of a graph. Raises what Planner does, and InvalidPlan where a saved plan does not fit.
+
+        A saved plan holds until something of it has `failed`.
+        """
+        planner = self.planner(graph, delegates, keep, failed)
+        if self.saved is not None and graph.index == 0 and not failed:
             return planner.saved(self.saved)
         return planner.plan(self.placement)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from .delegates.base import Delegate
 from .delegates.cpu import CPUDelegate
 from .details import signature_list, tensor_details
+from .events import Note
 from .executor import Executor
 from .graph.model import Graph
 from .partitioner.plan import Plan
 from .placing import Placing
+from .recovery import Recovering
 from .timing import StepTime
 from .tune import Progress, Raced, tune
 
@@ -33,9 +36,18 @@ class Session:
     """Plans, allocates and runs; every method has the name, arguments and errors of the runtime's interpreter."""
 
     def __init__(
-        self, graph: Graph, delegates: Sequence[Delegate], cpu: CPUDelegate, placing: Placing, preserve_all: bool
+        self,
+        graph: Graph,
+        delegates: Sequence[Delegate],
+        cpu: CPUDelegate,
+        placing: Placing,
+        preserve_all: bool,
+        recover: Note | None = None,
     ) -> None:
-        """Nothing is planned or allocated before it is asked for."""
+        """Nothing is planned or allocated before it is asked for.
+
+        With `recover`, which is told what happens, delegates that fail are planned around.
+        """
         self.graph = graph
         self._loaded = graph
         self._delegates = delegates
@@ -43,13 +55,16 @@ class Session:
         self._placing = placing
         self._preserve_all = preserve_all
         self._plan: Plan | None = None
-        self._executor: Executor | None = None
+        self._recover = recover
+        self._running: Executor | Recovering | None = None
         self.resized: dict[int, tuple[int, ...]] = {}
         self._windows: list[weakref.ref[_Window]] = []
 
     @property
     def plan(self) -> Plan:
         """The plan for the present input shapes, made when first asked for. Raises UnsupportedOp."""
+        if self._executor is not None:
+            return self._executor.plan
         if self._plan is None:
             self.graph = self._with_known_shapes()
             self._plan = self._placing.plan(self.graph, self._delegates, self._keep())
@@ -73,16 +88,25 @@ class Session:
     def allocate_tensors(self) -> None:
         """Compile the plan and reserve its memory; does nothing where that is done."""
         self._ensure_safe()
-        if self._executor is None:
-            plan = self.plan  # made first: it may bring the graph up to date
-            self._executor = Executor(self.graph, plan, self._delegates, self._keep())
+        if self._running is not None:
+            return
+        plan = self.plan  # made first: it may bring the graph up to date
+        if self._recover is None:
+            self._running = Executor(self.graph, plan, self._delegates, self._keep())
+            return
+        make = partial(self._placing.plan, self.graph, self._delegates, self._keep())
+        self._running = Recovering(self.graph, plan, make, self._delegates, self._keep(), self._recover)
+
+    @property
+    def _executor(self) -> Executor | None:
+        return self._running.executor if isinstance(self._running, Recovering) else self._running
 
     def invoke(self) -> None:
         """Run the plan once. Raises RuntimeError before `allocate_tensors`."""
         self._ensure_safe()
-        if self._executor is None:
+        if self._running is None:
             raise RuntimeError(NOT_READY)
-        self._executor.run()
+        self._running.run()
 
     def tune(self, seconds: float, progress: Progress) -> list[Raced]:
         """Measure what could be chosen, and plan anew; see `tune.tune`. `allocate_tensors` is needed afterwards."""
@@ -206,9 +230,9 @@ class Session:
 
     def close(self) -> None:
         """Give back memory and executables; the session can be allocated again."""
-        if self._executor is not None:
-            self._executor.close()
-            self._executor = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < len(self.graph.tensors):

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..delegates.base import Delegate, Verdict, no
+from ..errors import Reason
 from ..graph.model import NUMPY_TYPES, Graph
 
 Table = tuple[Mapping[str, Verdict], ...]
+Failed = Mapping[tuple[int, str], Reason]  # op, delegate -> what went wrong there before
 
 
-def capability(graph: Graph, delegates: Sequence[Delegate], assume_here: bool = False) -> Table:
-    """One row an op. A delegate whose device is missing refuses everything, unless `assume_here`."""
+def capability(
+    graph: Graph, delegates: Sequence[Delegate], assume_here: bool = False, failed: Failed | None = None
+) -> Table:
+    """One row an op. A delegate whose device is missing refuses everything, unless `assume_here`; what failed, too."""
+    failed = failed or {}
     absent = {}
     for delegate in delegates:
         probe = delegate.probe()
@@ -22,6 +27,8 @@ def capability(graph: Graph, delegates: Sequence[Delegate], assume_here: bool = 
     def verdict(delegate: Delegate, op: int) -> Verdict:
         if delegate.name in absent:
             return absent[delegate.name]
+        if (op, delegate.name) in failed:
+            return Verdict((failed[op, delegate.name],))
         if state and not delegate.holds_state:
             return no("state", state, "a graph whose ops share no state")
         return delegate.supports(graph, graph.ops[op])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..delegates.base import Delegate, Lowering, Verdict
 from ..graph.model import Graph, Op
 from .assign import by_priority, check_possible
-from .capability import Table, capability
+from .capability import Failed, Table, capability
 from .cost import Costs, Measured
 from .fastest import Placed, Search, place
 from .limits import limited
@@ -46,18 +46,20 @@ class Planner:
         assume_here: bool = False,
         rules: Rules | None = None,
         measured: Measured | None = None,
+        failed: Failed | None = None,
     ) -> None:
         """Ask every delegate about every op.
 
         `delegates` stand in order of preference; `keep` lists tensors that must stay readable after an inference;
-        `assume_here` plans for devices that this machine lacks; `measured` is what was timed before. Raises
+        `assume_here` plans for devices that this machine lacks; `measured` is what was timed before, `failed` what
+        went wrong there. Raises
         UnsupportedOp where no delegate takes an op, PlacementError where a pinned op is refused, and ValueError for
         rules that name what is not there.
         """
         self.graph, self.keep, self.rules = graph, keep, rules or Rules()
         self.names = tuple(d.name for d in delegates)
         self.rules.check(self.names)
-        self._able = capability(graph, delegates, assume_here)
+        self._able = capability(graph, delegates, assume_here, failed)
         self.allowed = self.rules.apply(graph, self._able)
         check_possible(graph, self.allowed)
         self.costs = Costs(graph, delegates, self._able, measured)

@@ -8,6 +8,7 @@ from typing import Any
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import DelegateError
 from ...graph.model import Graph
@@ -82,7 +83,8 @@ class GLExecutable:
         self._programs = programs
         self._texts: list[str] = []
         self._constants: Any = None
-        self._variables: Any = None
+        self._variables: GLArena | None = None
+        self._remembered: Mapping[int, int] = {}
         self._failures: Any = None  # a word for each launch that may fail
         self._may_fail = [launch for launch in launches if launch.program.fails]
         self._calls: list[Callable[[], Any]] | None = None
@@ -91,6 +93,7 @@ class GLExecutable:
             with self.device.current() as ctx:
                 self._constants = places.pack([launch.program for launch in launches])
                 self._variables = places.remember([launch.program for launch in launches])
+                self._remembered = places.variables
                 self.reset_variables()
                 if self._may_fail:
                     self._failures = new_buffer(self.device, len(self._may_fail) * self.device.alignment)
@@ -156,16 +159,32 @@ class GLExecutable:
         """Zeros for what ops remember, as at first."""
         if self._variables is not None:
             with self.device.current():
-                self._variables.clear()
+                self._variables.buffer.clear()
+
+    def state(self) -> dict[int, NDArray[Any]]:
+        """What variable tensors hold, in their own types."""
+        found = {t: np.empty(self._graph.tensors[t].shape, self._graph.tensors[t].dtype) for t in self._remembered}
+        for t, value in found.items():
+            assert self._variables is not None
+            self._variables.read(self._remembered[t], value)
+        return found
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Put values into variable tensors, of those in `state`."""
+        for t in self._remembered.keys() & state.keys():
+            assert self._variables is not None
+            self._variables.write(self._remembered[t], state[t])
 
     def close(self) -> None:
         """Give back shaders, constants and variables. May be called twice."""
         self._calls = None
         texts, self._texts = self._texts, []
         self._programs.release(texts)
-        for buffer in (self._constants, self._variables, self._failures):
+        for buffer in (self._constants, self._failures):
             if buffer is not None:
                 self.device.release(buffer)
+        if self._variables is not None:
+            self._variables.close()
         self._constants = self._variables = self._failures = None
 
 
@@ -185,8 +204,8 @@ class Places:
         self._graph, self._aliases, self._arena, self._offsets = graph, lowering.aliases, arena, offsets
         self._alignment = alignment
         self._constants: dict[Const, Binding] = {}
-        self._variables: dict[int, int] = {}
-        self._memory: Any = None
+        self.variables: dict[int, int] = {}  # tensor -> where it starts in memory of their own
+        self._memory: GLArena | None = None
 
     def pack(self, programs: Sequence[Program]) -> Any:
         """Make all constants and put them into one buffer, which is returned (None where there are none)."""
@@ -203,15 +222,15 @@ class Places:
             self._constants[const] = (buffer, start, const.nbytes)
         return buffer
 
-    def remember(self, programs: Sequence[Program]) -> Any:
-        """Make the memory of all variables, one buffer, which is returned (None where there are none)."""
+    def remember(self, programs: Sequence[Program]) -> GLArena | None:
+        """Make the memory of all variables, which is returned (None where there are none)."""
         touched = (t for p in programs for t in (*sources(p), *writes(p)) if isinstance(t, int))
         found = [t for t in dict.fromkeys(touched) if self._graph.tensors[t].is_variable]
         if not found:
             return None
         starts, total = self._in_a_row([stored_bytes(self._graph.tensors[t]) for t in found])
-        self._variables = dict(zip(found, starts, strict=True))
-        self._memory = new_buffer(self._arena.device, total)
+        self.variables = dict(zip(found, starts, strict=True))
+        self._memory = GLArena(self._arena.device, total)
         return self._memory
 
     def _in_a_row(self, sizes: Sequence[int]) -> tuple[list[int], int]:
@@ -225,8 +244,8 @@ class Places:
     def range(self, tensor: int) -> Range:
         """A tensor's bytes in the arena; those of variables are counted on from its end."""
         nbytes = stored_bytes(self._graph.tensors[tensor])
-        if tensor in self._variables:
-            start = self._arena.nbytes + self._variables[tensor]
+        if tensor in self.variables:
+            start = self._arena.nbytes + self.variables[tensor]
             return start, start + nbytes
         start = self._offsets[self._aliases.get(tensor, tensor)]
         if start % self._alignment:
@@ -236,8 +255,9 @@ class Places:
     def _binding(self, source: int | Const) -> Binding:
         if isinstance(source, Const):
             return self._constants[source]
-        if source in self._variables:
-            return self._memory, self._variables[source], stored_bytes(self._graph.tensors[source])
+        if source in self.variables:
+            assert self._memory is not None
+            return self._memory.buffer, self.variables[source], stored_bytes(self._graph.tensors[source])
         start, end = self.range(source)
         return self._arena.buffer, start, end - start
 

@@ -41,11 +41,12 @@ def submodel(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset(
 
 
 def submodel_names(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset()) -> dict[int, str]:
-    """Tensor index -> unique name, for every input and output that `submodel` of the same ops has."""
+    """Tensor index -> unique name, for every input, output and variable that `submodel` of the same ops has."""
     chosen = _chosen(graph, ops)
     names = _names(graph, chosen)
     inputs, outputs = graph.boundary(chosen, keep)
-    return {t: names[t] for t in (*inputs, *outputs)}
+    variables = (t for t in names if graph.tensors[t].is_variable)
+    return {t: names[t] for t in (*inputs, *outputs, *variables)}
 
 
 def _chosen(graph: Graph, ops: Iterable[int]) -> list[int]:

@@ -1,0 +1,144 @@
+"""Going on when a delegate fails: a new plan without it, the inference from its start, and later another try."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .delegates.base import Delegate
+from .errors import PlacementError, Reason, StepFailed, UnsupportedOp
+from .events import Event, Note
+from .executor import Executor
+from .graph.model import Graph
+from .partitioner.capability import Failed
+from .partitioner.plan import Plan
+
+FIRST = 1.0  # seconds until a delegate that failed is tried again
+LONGEST = 64.0  # what that doubles up to while it goes on failing
+
+MakePlan = Callable[[Failed], Plan]
+
+
+@dataclass
+class Trouble:
+    """A delegate that failed: the ops that it may not have meanwhile, why, and when it is tried again."""
+
+    ops: frozenset[int]
+    message: str
+    until: float
+    delay: float
+
+
+@dataclass
+class Failures:
+    """What failed of one session's delegates."""
+
+    ops: frozenset[int]  # all of the graph's
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+
+    def note(self, error: StepFailed) -> None:
+        """Take up a failure: of the ops of a partition, or where that or a copy had failed before, of all of them."""
+        before = self.troubles.get(error.delegate)
+        ops = frozenset(error.ops or self.ops) if before is None or not before.ops else self.ops
+        delay = FIRST if before is None else before.delay if before.ops else min(2 * before.delay, LONGEST)
+        self.troubles[error.delegate] = Trouble(ops, str(error), time.monotonic() + delay, delay)
+
+    def cells(self) -> Failed:
+        """The cells of the capability table that failed, and why."""
+        return {
+            (op, name): Reason("failed", trouble.message, f"another try in {trouble.delay:g} s")
+            for name, trouble in self.troubles.items()
+            for op in trouble.ops
+        }
+
+    def forgive(self) -> list[str]:
+        """The delegates whose time is over: they may be tried again, and wait longer if they fail again."""
+        due = [name for name, t in self.troubles.items() if t.ops and t.until <= time.monotonic()]
+        for name in due:
+            self.troubles[name].ops = frozenset()
+        return due
+
+    def succeeded(self) -> None:
+        """An inference went through: what was tried again and did not fail is as good as new."""
+        self.troubles = {name: trouble for name, trouble in self.troubles.items() if trouble.ops}
+
+
+class Recovering:
+    """Runs `executor`, and puts another in its place when a delegate fails."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        make_plan: MakePlan,
+        delegates: Sequence[Delegate],
+        keep: frozenset[int],
+        note: Note,
+    ) -> None:
+        """Start with `plan`; `make_plan` makes one without the cells that failed. Raises StepFailed if none is left."""
+        self._graph, self._make_plan, self._delegates, self._keep, self._note = graph, make_plan, delegates, keep, note
+        self._failures = Failures(frozenset(range(len(graph.ops))))
+        self._stateful = any(t.is_variable for t in graph.tensors)
+        self.executor = self._open(plan)
+
+    def _open(self, plan: Plan) -> Executor:
+        """An executor of the plan, or of one without what fails when that is compiled."""
+        while True:
+            try:
+                return Executor(self._graph, plan, self._delegates, self._keep)
+            except StepFailed as error:
+                plan = self._without(error)
+
+    def _without(self, error: StepFailed) -> Plan:
+        """A plan without what failed. Raises the error itself where there is none; it then counts for nothing later."""
+        before = dict(self._failures.troubles)
+        self._note(Event("failed", error.delegate, str(error)))
+        self._failures.note(error)
+        try:
+            plan = self._make_plan(self._failures.cells())
+        except (UnsupportedOp, PlacementError):
+            self._failures.troubles = before
+            raise error from None
+        used = ", ".join(dict.fromkeys(p.delegate for p in plan.partitions))
+        self._note(Event("replanned", error.delegate, f"{len(plan.partitions)} partitions on {used}"))
+        return plan
+
+    def run(self) -> None:
+        """One inference, started over from its inputs as often as a delegate fails.
+
+        Raises StepFailed where no other delegate can run what failed, or where what ops remember cannot be had back.
+        """
+        state = self.executor.state() if self._stateful else {}
+        due = self._failures.forgive()
+        if due:
+            for name in due:
+                self._note(Event("retried", name, self._failures.troubles[name].message))
+            self._change(self._make_plan(self._failures.cells()), state)
+        while True:
+            try:
+                self.executor.run()
+            except StepFailed as error:
+                self._change(self._without(error), state)
+            else:
+                self._failures.succeeded()
+                return
+
+    def _change(self, plan: Plan, state: Mapping[int, NDArray[Any]]) -> None:
+        """Go on with another plan: the inputs and what ops remember are taken over."""
+        old, self.executor = self.executor, self._open(plan)
+        for t in self._graph.inputs:
+            if t in old.host.loose:
+                self.executor.host.loose[t] = old.host.loose[t]
+            elif not self._graph.is_constant(t):
+                np.copyto(self.executor.view(t), old.view(t))
+        old.close()
+        self.executor.restore(state)
+
+    def close(self) -> None:
+        """Give back what the executor holds. May be called twice."""
+        self.executor.close()
