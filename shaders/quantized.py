@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused
+from .fixed_point import Whole, scaled
 from .program import ACTIVATIONS, Arg, Const
 
 EIGHT_BITS = frozenset({"INT8", "UINT8"})
@@ -79,14 +80,9 @@ def rescaled(expression: str, real: float) -> str:
     return f"multiplied({expression}, VALUE({whole}), VALUE({shift}))"
 
 
-def multiplied(x: int, real: float) -> int:
-    """What lib/quantized.glsl makes of an int times a real number.
-
-    For constants: Mesa 22 folds `imulExtended` of constant vectors wrong.
-    """
-    whole, shift = multiplier(real)
-    high, down = ((x << max(shift, 0)) * whole + (1 << 30)) >> 31, max(-shift, 0)
-    return rounded(high / 2.0**down)
+def multiplied(x: Whole, real: float) -> Whole:
+    """What lib/quantized.glsl makes of integers times a real number >= 0."""
+    return scaled(x, *multiplier(real))
 
 
 def rounded(x: float) -> int:

@@ -55,7 +55,7 @@ def expression_of(graph: Graph, op: Op) -> str:
         a, b = (
             rescaled(f"({text} - ({q.zero})) << {HEADROOM}", q.scale / twice)
             if x is None
-            else f"VALUE({multiplied((x - q.zero) << HEADROOM, q.scale / twice)})"
+            else f"VALUE({multiplied(np.array([(x - q.zero) << HEADROOM]), q.scale / twice).item()})"
             for text, x, q in ((a, scalars[0], left), (b, scalars[1], right))
         )
         found = rescaled(f"{a} {'+' if op.kind == 'ADD' else '-'} {b}", twice / ((1 << HEADROOM) * output.scale))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
+from .fixed_point import divided, high_product
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
 from .quantized import EIGHT_BITS, RANGES, affine, multiplier
 from .reduce import power_of_two
@@ -78,14 +79,3 @@ def near_zero(a: NDArray[np.int64]) -> NDArray[np.int64]:
         high_product(divided(high_product(square, square), 2) + high_product(square, x), 715827883) + square, 1
     )
     return start + high_product(x + series, start)
-
-
-def high_product(x: NDArray[np.int64], m: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """x * m / 2 ** 31 to the nearest integer, halves up."""
-    return (x * m + (1 << 30)) >> 31
-
-
-def divided(x: NDArray[np.int64], e: int) -> NDArray[np.int64]:
-    """x / 2 ** e to the nearest integer, halves away from 0."""
-    found: NDArray[np.int64] = np.sign(x) * ((np.abs(x) + (1 << e >> 1)) >> e)
-    return found
