@@ -25,6 +25,7 @@ from .partitioner.rules import Rules, Selection
 from .placing import Placing, load_plan
 from .session import Session
 from .signature import SignatureRunner
+from .stream import Frames, Stream, remembers
 from .timing import StepTime
 from .tune import Progress, Raced
 
@@ -212,6 +213,28 @@ class Interpreter:
             seconds.append(time.perf_counter() - start)
         (step,), (cost,) = self.plan.steps, self.plan.costs
         return [StepTime(step, cost, statistics.median(seconds))]
+
+    def stream(self, frames: Frames, depth: int = 3) -> Stream:
+        """The outputs of `frames`, in order, `depth` of them under way at once: while one is on the GPU, another is on
+        the CPU.
+
+            for out in interpreter.stream(frames): ...
+            async for out in interpreter.stream(frames): ...
+
+        A frame is an array, or a sequence of arrays in the order of the inputs, or a mapping from their names; so are
+        outputs, an array or a tuple. Each frame in flight has memory of its own. Where a frame fails its turn raises,
+        and the loop may go on. Raises ValueError for a `depth` below 1, or above 1 where ops remember what they saw.
+        """
+        if depth < 1:
+            raise ValueError(f"depth is a number of at least 1, not {depth!r}")
+        if depth > 1 and (keeper := remembers(self._model.graphs[0])):
+            raise ValueError(f"{keeper}: frames must go through one after another, with depth=1")
+        first = self._session
+        mine = self._front is first  # else the runtime's own interpreter is in front, and this one was never used
+        sessions = [first, *(first.another() for _ in range(depth - 1))]
+        for session in sessions:
+            session.allocate_tensors()
+        return Stream(sessions, frames, own=sessions[1:] if mine else sessions)
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
         """Copy an array into a tensor of the same shape and type. Raises ValueError where it does not fit."""

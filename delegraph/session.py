@@ -129,6 +129,13 @@ class Session:
         took = [statistics.median(times) for times in zip(*runs, strict=True)]
         return [StepTime(*row) for row in zip(self.plan.steps, self.plan.costs, took, strict=True)]
 
+    def another(self) -> Session:
+        """A session with the same shapes and the same plan, and memory of its own."""
+        made = Session(self._loaded, self._delegates, self._cpu, self._placing, self._preserve_all, self._recover)
+        made.resized = dict(self.resized)
+        made._plan, made.graph = self.plan, self.graph
+        return made
+
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copy a value in. Raises ValueError for another type or shape, or before `allocate_tensors`."""
         tensor = self.graph.tensors[self._checked(tensor_index)]
