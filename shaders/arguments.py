@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import wraps
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +97,13 @@ def same_affine(graph: Graph, op: Op, inputs: Iterable[int]) -> None:
 
 def floats(graph: Graph, op: Op, k: int, shape: Sequence[int]) -> NDArray[np.float32]:
     """Input `k`, a constant of FLOAT32, of this shape."""
+    return constant(graph, op, k, shape, FLOAT)
+
+
+def constant(graph: Graph, op: Op, k: int, shape: Sequence[int], types: Collection[str]) -> NDArray[Any]:
+    """Input `k`, a constant of one of these types, of this shape."""
     tensor = graph.tensors[op.inputs[k]]
-    array = graph.constant(values(graph, op, k))
+    array = graph.constant(values(graph, op, k, types))
     if array is None:
         raise Refused("not_constant", f"{tensor.name!r} is computed", "a constant")
     if array.shape != tuple(shape):

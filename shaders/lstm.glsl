@@ -58,7 +58,8 @@ void main() {
         uint row = row_of(step);
         for (uint first = 0u; first < uint(UNITS); first += uint(LOCAL_X)) {
             uint unit = first + unit_lane();
-            vec4 sum = gathered(min(unit, uint(UNITS - 1)), row);
+            uint own = min(unit, uint(UNITS - 1));
+            vec4 sum = joined(of_source(own, row) + of_state(own));
             if (sum_lane() == 0u && unit < uint(UNITS)) {
                 vec4 peephole = parameter(PEEPHOLES, unit);
                 sum.xy += peephole.xy * cell_state[cell_place(unit)];

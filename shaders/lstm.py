@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, floats, result, values
+from .arguments import Refused, answering, constant, floats, result, values
 from .program import Arg, Limits, Lowered, Program
-from .recurrent import THREADS, Place, Sequence, activation, both_ways, directions, packed, state, through
+from .recurrent import THREADS, Made, Place, Sequence, Terms, activation, both_ways, directions, packed, state, through
+from .types import FLOAT
 
 OPS = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM")
-
-
-Made = Callable[[], NDArray[Any]]
 
 
 @answering
@@ -74,18 +70,30 @@ class Cell:
         """How many values they give together."""
         return ([*self.graph.tensors[self.op.inputs[self.first + 7]].shape] or [0])[-1]
 
-    def by_gate(self, positions: tuple[int, ...], *shape: int) -> Made:
+    def by_gate(self, positions: tuple[int, ...], *shape: int, types: Collection[str] = FLOAT) -> Made:
         """What makes one array of inputs, gates last; zeros for a gate that has none. All gates have, or none."""
         there = {self.has(k) for k in positions[0 if self.has(self.first) else 1 :] if k >= 0}
         if len(there) > 1:
             raise Refused("weights", f"inputs {list(positions)} are there in part", "all or none")
-        given = [floats(self.graph, self.op, k, shape) if self.has(k) else np.zeros(shape) for k in positions]
+        given = [
+            constant(self.graph, self.op, k, shape, types) if self.has(k) else np.zeros(shape, np.int8)
+            for k in positions
+        ]
         return lambda: np.stack(given, -1)
+
+    def at(self, start: int) -> tuple[int, int, int, int]:
+        """The inputs of the four gates that stand from `start` on."""
+        k = self.first + start
+        return k, k + 1, k + 2, k + 3
+
+    @property
+    def peepholes(self) -> tuple[int, int, int, int]:
+        """The inputs that say what a gate takes of the cell's state."""
+        return self.first + 8, self.first + 9, -1, self.first + 10
 
     def recurrent(self) -> Made:
         """Recurrent weights, [units, outputs, gates]; those of diagonal matrices are stored as vectors."""
-        k, units = self.first, self.units
-        positions = (k + 4, k + 5, k + 6, k + 7)
+        units, positions = self.units, self.at(4)
         if not self.op.options.get("diagonal_recurrent_tensors", False):
             return self.by_gate(positions, units, self.outputs)
         diagonals = self.by_gate(positions, units)
@@ -108,13 +116,13 @@ class Cell:
         """One direction."""
         k, units, outputs = self.first, self.units, self.outputs
         rows = tuple((t, self.graph.tensors[t].shape[-1]) for t in sources)
-        positions = ((k, k + 1, k + 2, k + 3), self.auxiliary)
+        positions = (self.at(0), self.auxiliary)
         parts = [self.by_gate(p, units, size) for p, (_, size) in zip(positions, rows, strict=False)]
         parts.append(self.recurrent())
         shape = (sum(size for _, size in rows) + outputs, units, 4)
-        weights = shape, lambda: np.concatenate([part() for part in parts], axis=1).transpose(1, 0, 2)
+        terms = Terms(shape, lambda: np.concatenate([part() for part in parts], axis=1).transpose(1, 0, 2))
         normalized = any(map(self.has, self.factors))
-        kinds = ((k + 11, k + 12, k + 13, k + 14), (k + 8, k + 9, -1, k + 10), self.factors or (-1,) * 4)
+        kinds = (self.at(11), self.peepholes, self.factors or (-1,) * 4)
         parameters = [self.by_gate(positions, units) for positions in kinds]
         projection = self.projection()
         inputs = (
@@ -133,6 +141,6 @@ class Cell:
             "INPUT_GATE": self.has(k), "NORMALIZED": normalized, "PROJECTED": bool(projection),
         }  # fmt: skip
         return through(
-            "lstm", constants, sequence, rows, weights, inputs, states, place, limits,
+            "lstm", constants, sequence, rows, terms, inputs, states, place, limits,
             4 * units + (16 * (units + THREADS) if normalized else 0), backward,
         )  # fmt: skip

@@ -15,6 +15,8 @@ from .arguments import Refused, Shape, result, values
 from .program import Arg, Const, Limits, Program, groups_for
 from .reduce import power_of_two
 
+Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
+
 # Invocations of a group, and along the units of them.
 THREADS, MOST_UNITS = 256, 128
 
@@ -94,19 +96,46 @@ def both_ways(
     return ((source, beside.index),) * 2 if forward else ((source,), (beside.index,))
 
 
-def state(graph: Graph, op: Op, k: int, size: int) -> int:
-    """The variable tensor that is input `k`, of so many elements in any shape."""
+@dataclass(frozen=True)
+class Terms:
+    """Weights [k, unit, gate] of what a unit adds up: the values of its sources, then what the last step gave.
+
+    Those that are `whole` are 8-bit integers, added up as integers.
+    """
+
+    shape: Shape
+    make: Made
+    whole: bool = False
+
+    @property
+    def sum(self) -> str:
+        """GLSL's type of what a unit adds up."""
+        return ("int" if self.whole else "float") if self.shape[2] == 1 else ("ivec4" if self.whole else "vec4")
+
+    @property
+    def in_bytes(self) -> bool:
+        """Whether the weights of a unit's four gates are the bytes of one word."""
+        return self.sum == "ivec4"
+
+    def arg(self) -> Arg:
+        """The argument `weights`."""
+        if not self.in_bytes:
+            return Arg("weights", packed(self.shape, self.make, np.int32 if self.whole else np.float32), self.sum)
+        pack = lambda: np.ascontiguousarray(self.make(), np.int8).view(np.int32)  # noqa: E731
+        return Arg("weights", Const(pack, prod(self.shape)), "int")
+
+
+def state(graph: Graph, op: Op, k: int, size: int, type: str = "FLOAT32") -> int:
+    """The variable tensor that is input `k`, of so many elements of a type in any shape."""
     tensor = graph.tensors[op.inputs[k]]
-    if not tensor.is_variable or (tensor.type, tensor.size) != ("FLOAT32", size):
-        raise Refused(
-            "state", f"{tensor.name!r} is {tensor.type} {list(tensor.shape)}", f"a variable of {size} FLOAT32"
-        )
+    if not tensor.is_variable or (tensor.type, tensor.size) != (type, size):
+        raise Refused("state", f"{tensor.name!r} is {tensor.type} {list(tensor.shape)}", f"a variable of {size} {type}")
     return tensor.index
 
 
-def packed(shape: Shape, make: Callable[[], NDArray[Any]]) -> Const:
-    """A constant buffer of FLOAT32 in this shape, made when it is needed."""
-    return Const(lambda: np.ascontiguousarray(make(), np.float32), 4 * prod(shape))
+def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Const:
+    """A constant buffer of FLOAT32, or of another type of four bytes, in this shape, made when it is needed."""
+    return Const(lambda: np.ascontiguousarray(make(), dtype), 4 * prod(shape))
 
 
 def activation(op: Op) -> dict[str, Any]:
@@ -122,46 +151,47 @@ def through(
     constants: Mapping[str, Any],
     sequence: Sequence,
     sources: tuple[tuple[int, int], ...],
-    weights: tuple[Shape, Callable[[], NDArray[Any]]],
+    terms: Terms,
     inputs: tuple[Arg, ...],
     states: tuple[Arg, ...],
     place: Place,
     limits: Limits,
     shared: int,
     backward: bool = False,
+    includes: tuple[str, ...] = ("math",),
 ) -> Program:
     """The launch of a body with lib/recurrent.glsl.
 
-    `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `weights` are a shape and what
-    makes them, [k, unit, gate], for all that a unit adds up: the values of the sources, then what the last step gave.
-    `shared` is what the body has of shared memory by itself, in bytes.
+    `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `shared` is what the body has of
+    shared memory by itself, in bytes.
     """
-    (depth, units, gates), make = weights
+    depth, units, gates = terms.shape
     outputs = depth - sum(size for _, size in sources)
     lanes = min(power_of_two(2 * units - 1), MOST_UNITS, limits.invocations)
     local = (lanes, min(power_of_two(depth), THREADS // lanes, limits.invocations // lanes), 1)
     constants = {
+        "PARTIAL": "vec4",
         **constants,
         **sequence.constants(backward),
-        "GATES": "float" if gates == 1 else "vec4",
+        "GATES": terms.sum,
+        "PACKED": terms.in_bytes,
         "INPUTS": sources[0][1],
         "AUXILIARY": sum(size for _, size in sources[1:]),
         "UNITS": units,
         "OUTPUTS": outputs,
         "LANES": local[0] * local[1],
         "LANE_STEP": 1,
-        "PARTIAL": "vec4",
         "ROW_STEP": place.step,
         "ROW_START": place.start,
     }
     named = zip(("source", "auxiliary"), sources, strict=False)
     given = (
         *(Arg(name, tensor) for name, (tensor, _) in named),
-        Arg("weights", packed(weights[0], make), "float" if gates == 1 else "vec4"),
+        terms.arg(),
         *inputs,
     )
     return Program(
         body, constants, given, place.tensor, groups_for(sequence.batches, 1, limits), local,
-        includes=("math", "reduce", "recurrent"), shared=shared + 4 * outputs + 4 * gates * local[0] * local[1],
+        includes=(*includes, "reduce", "recurrent"), shared=shared + 4 * outputs + 4 * gates * local[0] * local[1],
         states=states,
     )  # fmt: skip

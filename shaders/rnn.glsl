@@ -9,7 +9,8 @@ void main() {
         uint row = row_of(step);
         for (uint first = 0u; first < uint(UNITS); first += uint(LOCAL_X)) {
             uint unit = first + unit_lane();
-            float sum = gathered(min(unit, uint(UNITS - 1)), row);
+            uint own = min(unit, uint(UNITS - 1));
+            float sum = joined(of_source(own, row) + of_state(own));
             if (sum_lane() == 0u && unit < uint(UNITS)) made[unit] = activated(sum + parameters(unit));
         }
         barrier();

@@ -7,7 +7,7 @@ import numpy as np
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, floats, result, values
 from .program import Arg, Limits, Lowered, Program
-from .recurrent import Place, Sequence, activation, both_ways, directions, state, through
+from .recurrent import Place, Sequence, Terms, activation, both_ways, directions, state, through
 
 OPS = ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")
 
@@ -56,11 +56,11 @@ def cell(
         *(floats(graph, op, k, (units, depth)) for k, _ in zip((own, *others), sources, strict=False)),
         floats(graph, op, recurrent, (units, units)),
     ]
-    weights = (len(sources) * depth + units, units, 1), lambda: np.concatenate(parts, axis=1).T
+    terms = Terms((len(sources) * depth + units, units, 1), lambda: np.concatenate(parts, axis=1).T)
     floats(graph, op, bias, (units,))
     parameters = Arg("parameters", op.inputs[bias])
     states = (Arg("output_state", state(graph, op, remembered, sequence.batches * units)),)
     rows = tuple((tensor, depth) for tensor in sources)
     return through(
-        "rnn", activation(op), sequence, rows, weights, (parameters,), states, place, limits, 4 * units, backward
+        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, 4 * units, backward
     )

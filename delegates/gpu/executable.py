@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DelegateError
-from ...graph.model import Graph
+from ...graph.model import Graph, Tensor
+from ...shaders.arguments import affine
 from ...shaders.program import Const, Program
 from ...shaders.types import stored_bytes, width
 from ..base import Lowering
@@ -156,10 +157,9 @@ class GLExecutable:
                 raise DelegateError(f"op {op.index} ({op.label}): {launch.program.fails}")
 
     def reset_variables(self) -> None:
-        """Zeros for what ops remember, as at first."""
-        if self._variables is not None:
-            with self.device.current():
-                self._variables.buffer.clear()
+        """What ops remember at first."""
+        tensors = (self._graph.tensors[t] for t in self._remembered)
+        self.restore({t.index: np.full(t.shape, first_value(t), t.dtype) for t in tensors})
 
     def state(self) -> dict[int, NDArray[Any]]:
         """What variable tensors hold, in their own types."""
@@ -267,6 +267,11 @@ class Places:
         output, *states = (self._binding(tensor) for tensor in writes(program))
         n = len(program.inputs)
         return [*bound[:n], output, *bound[n:], *states]
+
+
+def first_value(tensor: Tensor) -> int:
+    """What a variable's elements are at first: 0, but of INT8 what stands for it (TFLite's `ResetVariableTensor`)."""
+    return affine(tensor)[1] if tensor.type == "INT8" else 0
 
 
 class Hazards:

@@ -261,6 +261,18 @@ def states(case: Case) -> None:
             case.wrong(f"inputs[{i}]", f"{case.op.kind} keeps no {case.tensors[t].type} state for {kind}")
 
 
+def stages(case: Case) -> None:
+    """An LSTM of integers follows the scales of its intermediates, its cell's state and its output unseen."""
+    inputs, between = case.op.inputs, case.op.intermediates
+    normalized = len(inputs) > 21 and inputs[21] >= 0
+    needed = [*(between if normalized or len(between) != 5 else between[4:]), *case.op.outputs]
+    if len(inputs) > 19 and inputs[19] >= 0:
+        needed.append(inputs[19])
+    for tensor in (case.tensors[t] for t in needed):
+        if tensor.quantization is None or not len(tensor.quantization.scales):
+            case.wrong("intermediates", f"{tensor.name!r} has no scale")
+
+
 def gates(case: Case) -> None:
     """Weights and bias of the input gate are there together or not at all; kernels look at the weights only."""
     inputs, both_ways = case.op.inputs, case.op.kind == "BIDIRECTIONAL_SEQUENCE_LSTM"
@@ -272,6 +284,8 @@ def gates(case: Case) -> None:
         main, more = case.input(0), case.input(39)
         if len(more.shape) != 3 or more.shape[:2] != main.shape[:2] or more.type != main.type:
             case.wrong("inputs[39]", f"{list(more.shape)} does not go with {list(main.shape)}")
+    if case.input(0).type == "INT8" and case.op.kind != "BIDIRECTIONAL_SEQUENCE_LSTM":
+        stages(case)
     states(case)
 
 

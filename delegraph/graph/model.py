@@ -114,7 +114,10 @@ NUMPY_TYPES: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """One operator: `kind` is TFLite's name ("CONV_2D"), or "CUSTOM" with `custom_code`; -1 is an absent input."""
+    """One operator: `kind` is TFLite's name ("CONV_2D"), or "CUSTOM" with `custom_code`; -1 is an absent input.
+
+    `intermediates` are tensors that nothing writes: they say how an integer LSTM quantises what it makes on the way.
+    """
 
     index: int
     kind: str
@@ -123,6 +126,7 @@ class Op:
     options: Options = field(default_factory=Options)
     custom_code: str = ""
     version: int = 1
+    intermediates: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:

@@ -117,11 +117,11 @@ class _Reader:
         kind, custom_code, version = self.kinds[code]
         inputs = _indices(f"{path}.inputs", table["inputs"], len(tensors), absent=True)
         outputs = _indices(f"{path}.outputs", table["outputs"], len(tensors))
-        _indices(f"{path}.intermediates", table["intermediates"], len(tensors))
+        between = _indices(f"{path}.intermediates", table["intermediates"], len(tensors))
         if table["large_custom_options_offset"] > 1:
             where = table["large_custom_options_offset"], table["large_custom_options_size"]
             stored(self.content, f"{path}.large_custom_options_offset", *where)
-        op = Op(index, kind, inputs, outputs, read_options(kind, table, path), custom_code, version)
+        op = Op(index, kind, inputs, outputs, read_options(kind, table, path), custom_code, version, between)
         check_op(path, op, tensors, self.budget)
         return op
 

@@ -1,16 +1,19 @@
 // What recurrent cells share. A group takes one batch through all steps of a sequence: LOCAL_X invocations along x take a
-// unit each, and share the sums of it with those along y. GATES is what a unit adds up.
+// unit each, and share the sums of it with those along y. GATES is what a unit adds up. With PACKED its four weights are
+// the bytes of an int.
 
 void store(uint i, VALUE x);
 
-shared float state[OUTPUTS];  // what the last step gave
+shared VALUE state[OUTPUTS];  // what the last step gave
 shared GATES part[LOCAL_Y][LOCAL_X];
 
 uint unit_lane() { return gl_LocalInvocationID.x; }
 uint sum_lane() { return gl_LocalInvocationID.y; }
 uint batch() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
 
+#ifdef ACTIVATION
 float activated(float x) { return ACTIVATION; }
+#endif
 
 // Which row of the sequence a step of this batch takes.
 uint row_of(uint step) {
@@ -28,18 +31,33 @@ GATES joined(GATES x) {
     return x;
 }
 
-// What a unit adds up in one step: the row of its input and what the last step gave, by their weights.
-GATES gathered(uint unit, uint row) {
-    GATES sum = GATES(0.0);
+GATES weight(uint k, uint unit) {
+#if PACKED
+    int w = weights(k * uint(UNITS) + unit);
+    return ivec4(w << 24, w << 16, w << 8, w) >> 24;
+#else
+    return weights(k * uint(UNITS) + unit);
+#endif
+}
+
+// This invocation's part of what a unit adds up in one step: the row of its input by its weights, and what the last step
+// gave.
+GATES of_source(uint unit, uint row) {
+    GATES sum = GATES(0);
     for (uint k = sum_lane(); k < uint(INPUTS); k += uint(LOCAL_Y))
-        sum += source(row * uint(INPUTS) + k) * weights(k * uint(UNITS) + unit);
+        sum += source(row * uint(INPUTS) + k) * weight(k, unit);
 #if AUXILIARY
     for (uint k = sum_lane(); k < uint(AUXILIARY); k += uint(LOCAL_Y))
-        sum += auxiliary(row * uint(AUXILIARY) + k) * weights((uint(INPUTS) + k) * uint(UNITS) + unit);
+        sum += auxiliary(row * uint(AUXILIARY) + k) * weight(uint(INPUTS) + k, unit);
 #endif
+    return sum;
+}
+
+GATES of_state(uint unit) {
+    GATES sum = GATES(0);
     for (uint k = sum_lane(); k < uint(OUTPUTS); k += uint(LOCAL_Y))
-        sum += state[k] * weights((uint(INPUTS + AUXILIARY) + k) * uint(UNITS) + unit);
-    return joined(sum);
+        sum += state[k] * weight(uint(INPUTS + AUXILIARY) + k, unit);
+    return sum;
 }
 
 // The state from one run to the next.
@@ -56,7 +74,7 @@ void keep() {
 }
 
 // One output of a step, which is the next one's state.
-void give(uint row, uint k, float x) {
+void give(uint row, uint k, VALUE x) {
     state[k] = x;
     store(row * uint(ROW_STEP) + uint(ROW_START) + k, x);
 }
