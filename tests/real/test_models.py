@@ -13,6 +13,7 @@ from PIL import Image
 
 import models
 from delegraph import CPUDelegate, Interpreter, UnsupportedOp
+from delegraph.data import held_out
 from delegraph.delegates.runtime import load_runtime
 from delegraph.graph.read import read
 from delegraph.partitioner.planner import make_plan
@@ -153,14 +154,24 @@ def test_movenet_has_the_bits_of_the_reference_kernels_and_finds_the_joints() ->
         np.testing.assert_allclose(got[0, 0, :, :2], known, atol=0.03)
 
 
-def test_int8_that_no_kernel_takes_runs_on_the_cpu_and_the_plan_says_why() -> None:
+def test_an_lstm_has_the_bits_of_the_reference_kernels_and_keeps_its_state() -> None:
+    """Every op on the GPU, on digits one after another, between which its variables are reset or not, and on noise."""
     content = models.shared("coral/keras_lstm_mnist_ptq.tflite").read_bytes()
-    it = Interpreter(model_content=content, delegates=[delegate()])
-    it.allocate_tensors()
-    apart = [d for d in it.plan.decisions if d.delegate != "gpu"]
-    assert apart and all(d.delegate == "cpu" and d.reasons["gpu"] for d in apart)
-    assert any("gpu" in it.plan.explain(d.op) for d in apart)
-    it.close()
+    images, labels = held_out()
+    noise = np.random.default_rng(0).integers(0, 256, (4, 28, 28)).astype(np.uint8)
+    digits = np.pad(np.kron(images[:40, :, :, 0] * 255, np.ones((1, 3, 3))), ((0, 0), (2, 2), (2, 2))).astype(np.uint8)
+    reference = load_runtime().open(content, experimental_op_resolver_type=load_runtime().resolver("BUILTIN_REF"))
+    right = 0
+    with Interpreter(model_content=content, delegates=[delegate()]) as it:
+        for k, picture in enumerate([*digits, *noise]):
+            (wanted,), (got,) = outputs_of(reference, {0: picture[None]}), outputs_of(it, {0: picture[None]})
+            np.testing.assert_array_equal(got, wanted)
+            right += k < len(digits) and int(got.argmax()) == labels[k]
+            if k % 4 != 3:  # else the next picture follows on this one
+                reference.reset_all_variables()
+                it.reset_all_variables()
+        assert {d.delegate for d in it.plan.decisions} == {"gpu"}
+    assert right >= 26
 
 
 def test_an_edgetpu_model_names_its_op() -> None:
