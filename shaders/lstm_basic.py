@@ -8,7 +8,6 @@ from .convolution import bias_of
 from .product import Product
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for
 from .strided_copy import View, copy
-from .sums import Sums
 from .weights import Weights
 
 OPS = ("LSTM",)
@@ -48,12 +47,13 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         return Program("lstm_basic", {"UNITS": units, "RESULT": made}, inputs, output, groups, includes=("math",))
 
     right = Weights(weights, (1, 1, depth, gates), (0, 0, 1, depth))
-    biased = Sums(stages=(Stage("x + y", bias_of(graph, op, 3, gates), gates),))
     kept = [(now, t) for now, t in ((activation, before), (after, state)) if graph.tensors[t].is_variable]
     return (
         part(source, 0),
         part(before, shape[1]),
-        Product(joined, right, sums, batches, biased).program(graph, limits),
+        Product(joined, right, sums, batches, (Stage("x + y", bias_of(graph, op, 3, gates), gates),)).program(
+            graph, limits
+        ),
         cell(after, state, STATE),
         cell(activation, after, ACTIVATION),
         *(copy(graph, limits, View.of(graph, now), View.of(graph, t)) for now, t in kept),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..graph.model import Graph
 from .binary import merged, strides
-from .program import Arg, Limits, Program, groups_for
-from .sums import Sums
+from .program import Arg, Limits, Program, Stage, groups_for
 from .tiling import tiled
 from .weights import Weights
 
@@ -40,7 +39,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Product:
-    """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, taken as `sums` says.
+    """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, then `stages`.
 
     The left matrices are stored as [I, rows] where they are `turned`. The layers of `right` are its matrices.
     """
@@ -49,7 +48,7 @@ class Product:
     right: Weights
     output: int
     rows: int
-    sums: Sums = field(default_factory=Sums)
+    stages: tuple[Stage, ...] = ()
     batch: Batch = Batch()
     turned: bool = False
 
@@ -62,14 +61,13 @@ class Product:
         source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
-            "ROWS_A_SCALE": 1,
         }  # fmt: skip
         if self.rows <= FEW_ROWS:
             return self._few_rows(graph, limits, source, constants, layers)
-        return tiled(
-            graph, "product", constants, source, self.right, self.output, self.rows, limits, self.sums, layers,
-            includes=("product",),
-        )  # fmt: skip
+        tall = tiled(
+            graph, "product", constants, source, self.right, self.output, self.rows, limits, self.stages, layers
+        )
+        return replace(tall, includes=("weights", "product", "tile"))
 
     def _few_rows(
         self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], layers: int
@@ -81,12 +79,10 @@ class Product:
         blocks = -(-vecs // LANES)
         more = {
             "STEPS": depth // self.right.step, "VECS": vecs, "BLOCKS": blocks, "LAYERS": layers,
-            "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **self.sums.values("vec4"),
+            "LANES": LANES, "SPLITS": SPLITS,
         }  # fmt: skip
-        inputs = (source, arg, *self.sums.args(1, channels, "vec4"))
         return Program(
-            "few_rows", {**constants, **layout, **more}, inputs, self.output,
+            "few_rows", {**constants, **layout, **more}, (source, arg), self.output,
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
-            self.sums.stages, (*self.sums.libraries, "weights", "product"),
-            SPLITS * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
+            self.stages, ("weights", "product"), SPLITS * self.rows * LANES * 16,
         )  # fmt: skip

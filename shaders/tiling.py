@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.model import Graph
-from .program import Arg, Limits, Program, groups_for
-from .sums import Sums
+from .program import Arg, Limits, Program, Stage, groups_for
 from .weights import Weights
 
 # Relative time of a thread of p pixels, FIXED * p + SHARED: what each pixel reads, and the weights that all share.
@@ -39,15 +38,10 @@ def tiled(
     output: int,
     pixels: int,
     limits: Limits,
-    sums: Sums,
+    stages: tuple[Stage, ...] = (),
     layers: int = 1,
-    groups: int = 1,
-    includes: tuple[str, ...] = (),
 ) -> Program:
-    """A program whose threads run along pixels, in groups that share output channels, `layers` times over.
-
-    Layer l makes channels of group l % `groups`.
-    """
+    """A program whose threads run along pixels, in groups that share output channels, `layers` times over."""
     channels = weights.shape[3]
     vecs = 1 if channels <= 4 else 2
     sets = -(-channels // (4 * vecs))
@@ -56,11 +50,11 @@ def tiled(
     arg, layout = weights.bound(graph, vecs)
     more = {
         "STEPS": weights.shape[2] // weights.step, "PIXELS": each, "VECS": vecs, "OUTPUT_PIXELS": pixels,
-        "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
+        "BLOCKS": blocks, "SETS": sets, "LAYERS": layers,
     }  # fmt: skip
+    groups = groups_for(blocks * sets * layers, 1, limits)
     value = "vec4" if channels % 4 == 0 else "float"
     return Program(
-        body, {**constants, **layout, **more}, (source, arg, *sums.args(groups, channels, "vec4")), output,
-        groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
-        (*sums.libraries, "weights", *includes, "tile"),
+        body, {**constants, **layout, **more}, (source, arg), output, groups, (local, 1, 1), value, stages,
+        ("weights", "tile"),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from case import Case, Shape, Type
+from case import BOOL, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT32, Case, Shape, Type
 
 MOST = 80
 CANDIDATES = 2000
@@ -46,6 +46,15 @@ def pairs(table: Mapping[str, Iterable[Type]]) -> list[tuple[str, Type]]:
     return [(kind, type) for kind, types in table.items() for type in types]
 
 
+def but(types: Iterable[Type], names: str) -> list[Type]:
+    """Types without some."""
+    return [type for type in types if type.name not in names.split()]
+
+
+MOVED = [  # types that ops move as they are, whatever they mean
+    FLOAT, BOOL, FLOAT16, INT8.quantized(0.1, 3), INT16.quantized(0.1), INT32, INT64, UINT8.quantized(0.1, 3), UINT32,
+]  # fmt: skip
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 SIZES = st.sampled_from((1, 2, 3, 4, 5, 8))
 SHAPES: list[Shape] = [
     (), (1,), (7,), (3, 5), (2, 8), (2, 3, 4), (1, 17, 13, 1), (2, 5, 3, 3), (1, 2, 1, 3, 4), (2, 1, 3, 1, 2, 5),

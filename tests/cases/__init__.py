@@ -21,22 +21,26 @@ def modules() -> tuple[ModuleType, ...]:
 def families() -> dict[str, Family]:
     """Every family, by file and function."""
     return {
-        f"{module.__name__.rpartition('.')[2]}.{name}": found
+        f"{_file(module)}-{name}": found
         for module in modules()
         for name, found in vars(module).items()
         if isinstance(found, Family)
     }
 
 
-def listed() -> Iterator[Case]:
-    """Cases of the quick tier: those that files list, and those in which values of axes meet."""
+def listed() -> Iterator[tuple[str, Case]]:
+    """Cases of the quick tier, with their files: those that files list, and those in which values of axes meet."""
     for module in modules():
-        yield from getattr(module, "CASES", ())
-    for found in families().values():
-        yield from found.quick
+        yield from ((_file(module), found) for found in getattr(module, "CASES", ()))
+    for name, family in families().items():
+        yield from ((name, found) for found in family.quick)
 
 
-def more() -> Iterator[Case]:
+def more() -> Iterator[tuple[str, Case]]:
     """Cases of the slow tier alone."""
-    for found in families().values():
-        yield from found.more
+    for name, family in families().items():
+        yield from ((name, found) for found in family.more)
+
+
+def _file(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]

@@ -15,8 +15,8 @@ from conformance.check import DELEGATES, conforms
 from conformance.oracle import prepare
 
 CASES = [
-    *(pytest.param(found, id=found.label) for found in cases.listed()),
-    *(pytest.param(found, id=found.label, marks=pytest.mark.slow) for found in cases.more()),
+    *(pytest.param(found, id=f"{name} {found.label}") for name, found in cases.listed()),
+    *(pytest.param(found, id=f"{name} {found.label}", marks=pytest.mark.slow) for name, found in cases.more()),
 ]
 drawing: dict[str, Any] = {
     "deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck),

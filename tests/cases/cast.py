@@ -1,0 +1,56 @@
+"""CAST between all types, of values where conversions round, wrap around or end."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from axes import family, shapes
+from case import (
+    BOOL,
+    FLOAT,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    UINT8,
+    UINT16,
+    UINT32,
+    Array,
+    Case,
+    Shape,
+    Type,
+    case,
+)
+
+TYPES = [BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32]
+FLOATS = np.array(
+    [0.5, -0.5, 1.9, -1.9, 3e9, -3e9, 1e19, -1e19, np.nan, np.inf, -np.inf, 300.7, -300.7, 7e4, -7e4, 128, 255, 127.5,
+     2147483520, 4294967040, -1, 0, -0.0, 1e-40, 8388609, 1.5e10, -1.5e10, 9.2233715e18, -9.223372e18, 4294967296,
+     16777217 * 256, 5e-3],
+    np.float32,
+)  # fmt: skip
+
+
+def extremes(type: Type) -> Array:
+    if type is FLOAT:
+        return FLOATS
+    info = np.iinfo(type.dtype) if type is not BOOL else np.iinfo(np.uint8)
+    powers = (0, 7, 8, 15, 16, 24, 25, 31, 32, 33, 40, 53, 62, 63)
+    near = [p + d for k in powers for p in (2**k, -(2**k)) for d in (-1, 0, 1)]
+    near += [2**62 + 2**38, 2**62 + 2**38 + 1, 2**40 + 2**16, 2**40 + 2**16 + 1, 2**40 + 3 * 2**16, 2**55 - 1]
+    return np.array([0, *(v for v in near if info.min <= v <= info.max)], type.dtype)
+
+
+@family(source=TYPES, made=TYPES)
+def cast(pick: Random, source: Type, made: Type) -> Case:
+    values = extremes(source)
+    names = {"in_data_type": source.name, "out_data_type": made.name}
+    return case("CAST", source(values.shape, values), makes=made, tolerance=0, **names)
+
+
+@family(source=TYPES, made=TYPES, shape=shapes())
+def cast_of_ranks(pick: Random, source: Type, made: Type, shape: Shape) -> Case:
+    names = {"in_data_type": source.name, "out_data_type": made.name}
+    return case("CAST", source(shape), makes=made, tolerance=0, **names)

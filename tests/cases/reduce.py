@@ -1,0 +1,66 @@
+"""Reductions over any axes, of floats, integers, bools and 8-bit ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+
+from axes import family, pairs, shapes
+from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Array, Case, Shape, Type, case, halves, noise
+
+I8, U8 = INT8.quantized(0.1, 3), UINT8.quantized(0.1, 3)
+LONG, NARROW = (INT32, INT64), (INT8, UINT8, INT16)
+KINDS = {
+    "MEAN": [FLOAT], "SUM": [FLOAT, *LONG], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
+    "REDUCE_MAX": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_MIN": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_ANY": [BOOL],
+    "REDUCE_ALL": [BOOL],
+}  # fmt: skip
+
+
+def factors(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.generic]) -> Array:
+    """Floats whose product neither vanishes nor overflows, odd integers."""
+    return np.asarray(1 + noise(rng, shape, dtype) / 8, dtype) if dtype.kind == "f" else halves(rng, shape, dtype) | 1
+
+
+def axes(pick: Random, shape: Shape, which: str) -> list[int]:
+    if which == "none":
+        return []
+    if which == "all":
+        return [*range(len(shape))]
+    found = pick.choices(range(-len(shape), len(shape)), k=pick.randint(1, len(shape)))
+    return found if which == "some" else [pick.randrange(-len(shape), len(shape))]
+
+
+@family(of=pairs(KINDS), shape=shapes(1), which=["one", "some", "all", "none"], keep=[False, True], index=[INT32])
+def reduce(pick: Random, of: tuple[str, Type], shape: Shape, which: str, keep: bool, index: Type) -> Case:
+    kind, type = of
+    values = {"f": factors if kind == "REDUCE_PROD" else noise, "b": noise}.get(type.dtype.kind, factors)
+    found = index(np.array(axes(pick, shape, which), index.dtype))
+    return case(kind, type(shape, values), found, keep_dims=keep, tolerance=5e-6)
+
+
+@family(
+    type=[INT8, UINT8], which=["one", "some", "all"], shape=shapes(1, 4), keep=[False, True], rescaled=[False, True]
+)
+def mean_of_8_bits(pick: Random, type: Type, which: str, shape: Shape, keep: bool, rescaled: bool) -> Case:
+    source = type.affine(pick)
+    assert isinstance(source.quantization, tuple)
+    scale = np.log10(source.quantization[0] * pick.uniform(0.3, 2))
+    made = type.affine(pick, scale, scale) if rescaled else source
+    return case("MEAN", source(shape), axes(pick, shape, which), makes=made, keep_dims=keep, op_version=2)
+
+
+def long(kind: str, shape: Shape, found: Sequence[int], type: Type = FLOAT) -> Case:
+    return case(kind, type(shape, factors if kind == "REDUCE_PROD" else None), [*found], tolerance=5e-6)
+
+
+CASES = [
+    *(case("REDUCE_ANY", BOOL((2, 6), np.full((2, 6), value)), [1]) for value in (False, True)),
+    *(case("REDUCE_ALL", BOOL((2, 6), np.full((2, 6), value)), [1]) for value in (False, True)),
+    *(long(kind, (5, 601), [1]) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")),
+    *(long(kind, shape, [0]) for kind in ("MEAN", "REDUCE_MAX") for shape in ((600,), (300, 3))),
+    long("SUM", (5, 601), [1], INT64), long("MEAN", (), []), long("MEAN", (1, 7, 7, 1280), [1, 2]),
+    *(case("MEAN", type((2, 7, 7, 8)), [1, 2], makes=type, op_version=2) for type in (I8, U8)),
+]  # fmt: skip

@@ -1,0 +1,99 @@
+"""Ops of one operand, element by element: floats, integers, and 8-bit ones by tables."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from axes import family, pairs, shapes
+from case import (
+    FLOAT,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    RUNTIME,
+    UINT8,
+    Array,
+    Case,
+    Shape,
+    Type,
+    case,
+    few,
+    noise,
+    positive,
+    scaled,
+)
+
+FLOATS = (
+    "ABS", "COS", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU", "RELU6",
+    "RELU_0_TO_1", "RELU_N1_TO_1", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "TANH", "ZEROS_LIKE",
+)  # fmt: skip
+POSITIVE = ("LOG", "RSQRT", "SQRT")
+INTEGERS = {"ABS": [INT32], "NEG": [INT32, INT64, INT8, INT16], "SIGN": [INT32], "ZEROS_LIKE": [INT32, INT64]}
+TABLES = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "TANH")
+OF_VERSION_1 = ("HARD_SWISH", "RELU_0_TO_1", "RELU_N1_TO_1")
+ROUNDED = ("CEIL", "ELU", "ROUND")
+
+
+def quarters(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.float32]) -> Array:
+    return np.asarray(np.round(rng.standard_normal(shape) * 16) / 4, dtype)
+
+
+@family(kind=FLOATS, shape=shapes())
+def of_floats(pick: Random, kind: str, shape: Shape) -> Case:
+    values = positive if kind in POSITIVE else scaled(4)
+    options = {"alpha": pick.choice((0.3, -1.5, 0.0))} if kind == "LEAKY_RELU" else {}
+    return case(kind, FLOAT(shape, values), tolerance=1e-6, **options)
+
+
+@family(kind=ROUNDED, shape=shapes())
+def of_floats_without_reference(pick: Random, kind: str, shape: Shape) -> Case:
+    return case(kind, FLOAT(shape, quarters), oracle=RUNTIME, outputs=[shape], tolerance=1e-6)
+
+
+@family(of=pairs(INTEGERS), shape=shapes(), values=[few, noise])
+def of_integers(pick: Random, of: tuple[str, Type], shape: Shape, values: object) -> Case:
+    kind, type = of
+    return case(kind, type(shape, values))  # type: ignore[arg-type]
+
+
+def every(type: Type) -> Array:
+    info = np.iinfo(type.dtype)
+    return np.arange(info.min, info.max + 1).astype(type.dtype)
+
+
+def target(kind: str, type: Type, source: Type, pick: Random) -> Type:
+    """The type of a table's results: TFLite fixes it for two kinds."""
+    if kind in ("LOGISTIC", "TANH"):
+        least = int(np.iinfo(type.dtype).min)
+        return type.quantized(1 / 256, least) if kind == "LOGISTIC" else type.quantized(1 / 128, least + 128)
+    assert isinstance(source.quantization, tuple)
+    scale = np.log10(source.quantization[0] * pick.uniform(0.5, 2))
+    return type.affine(pick, scale, scale)
+
+
+@family(kind=TABLES, type=[INT8, UINT8], seed=range(4))
+def of_every_8_bits(pick: Random, kind: str, type: Type, seed: int) -> Case:
+    source = type.affine(pick, -3, -0.5)
+    options = {"alpha": pick.uniform(0.01, 1.5)} if kind == "LEAKY_RELU" else {}
+    version = 1 if kind in OF_VERSION_1 else 2
+    made = target(kind, type, source, pick)
+    return case(kind, source((4, 8, 8), every(type)), makes=made, op_version=version, **options)
+
+
+@family(type=[INT8, UINT8], seed=range(2))
+def elu_of_every_8_bits(pick: Random, type: Type, seed: int) -> Case | None:
+    if type is UINT8:
+        return None
+    source = type.affine(pick, -3, -0.5)
+    made = target("ELU", type, source, pick)
+    return case("ELU", source((4, 8, 8), every(type)), makes=made, oracle=RUNTIME, outputs=[(4, 8, 8)])
+
+
+CASES = [
+    case("GELU", FLOAT(shape, scaled(4)), approximate=approximate, tolerance=1e-6)
+    for shape in [(7,), (2, 3, 4)]
+    for approximate in (False, True)
+]
