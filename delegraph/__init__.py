@@ -21,13 +21,15 @@ if TYPE_CHECKING:
         InvalidPlan,
         PlacementError,
         Reason,
+        StepFailed,
         UnsupportedOp,
     )
     from .events import Event
     from .interpreter import Interpreter
 
 _ERRORS = (
-    "DelegateError", "DelegraphError", "InvalidModel", "InvalidPlan", "PlacementError", "Reason", "UnsupportedOp",
+    "DelegateError", "DelegraphError", "InvalidModel", "InvalidPlan", "PlacementError", "Reason", "StepFailed",
+    "UnsupportedOp",
 )  # fmt: skip
 _HOMES = {
     "CPUDelegate": "delegates.cpu",
@@ -42,7 +44,8 @@ _HOMES = {
 
 __all__ = [
     "CPUDelegate", "DelegateError", "DelegraphError", "Event", "GPUDelegate", "Interpreter", "InvalidModel",
-    "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "SimulatedDelegate", "UnsupportedOp",
+    "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "SimulatedDelegate", "StepFailed",
+    "UnsupportedOp",
 ]  # fmt: skip
 
 

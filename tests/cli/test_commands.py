@@ -157,7 +157,7 @@ class Subtracts(CPUDelegate):
     ("broken", "said"),
     [
         (Subtracts, "wrong"),
-        (NullDelegate, "failed: DelegateError"),
+        (NullDelegate, "failed: StepFailed"),
         (lambda: NullDelegate([]), "refused the sum: kind"),
     ],
 )
