@@ -1,4 +1,4 @@
-"""Carries a plan out: one callable a step, run in order. It takes no decisions."""
+"""Carries a plan out: one callable a step, in order, or side by side where the plan allows. It takes no decisions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .buffers import Arena, HostArena
 from .delegates.base import Delegate, Executable
 from .errors import DelegateError, StepFailed
 from .graph.model import Graph
+from .parallel import SideBySide
+from .partitioner.overlap import lanes
 from .partitioner.plan import Plan, Run, Transfer
 from .partitioner.planner import HOST
 
@@ -43,6 +45,10 @@ class Executor:
             self.close()
             raise
         self._steps = [self._step(plan, s) for s in plan.steps]
+        side_by_side = lanes(plan, self._spaces)
+        self._side_by_side = SideBySide(side_by_side) if side_by_side is not None else None
+        if self._side_by_side is not None:
+            self._closing.callback(self._side_by_side.close)
         self._busy = [self._arena(plan, s) for s in plan.steps]
 
     def _compile(self, plan: Plan, delegates: Mapping[str, Delegate], keep: frozenset[int]) -> None:
@@ -99,11 +105,17 @@ class Executor:
 
     def run(self) -> None:
         """One inference. Raises StepFailed where a step fails."""
-        for at, step in enumerate(self._steps):
-            try:
-                step()
-            except DelegateError as error:
-                raise self._failed(at, error) from error
+        if self._side_by_side is not None:
+            self._side_by_side.run(self._carry_out)
+            return
+        for at in range(len(self._steps)):
+            self._carry_out(at)
+
+    def _carry_out(self, at: int) -> None:
+        try:
+            self._steps[at]()
+        except DelegateError as error:
+            raise self._failed(at, error) from error
 
     def timed(self) -> list[float]:
         """One inference; the seconds that each step took, each waited for before the next begins."""
