@@ -72,7 +72,7 @@ def devices() -> tuple[int, ...]:
     query = function("eglQueryDevicesEXT", UINT, INT, POINTER, POINTER)
     if not query(len(handles), handles, ctypes.byref(count)):
         return ()
-    return tuple(int(handle) for handle in handles[: count.value])
+    return tuple(handle or 0 for handle in handles[: count.value])
 
 
 def software_flags() -> tuple[bool, ...]:
@@ -90,11 +90,13 @@ class ESContext:
         """Make one on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
         self._make_current = function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)
         self._destroy = function("eglDestroyContext", UINT, HANDLE, HANDLE)
-        self._display, self._context = next(
-            ((display, made) for display in displays(index) if (made := es_context(display))), (None, None)
-        )
-        if self._context is None:
-            raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
+        self._display: int | None = None
+        self._context: int | None = None
+        for self._display in displays(index):
+            self._context = es_context(self._display)
+            if self._context is not None:
+                return
+        raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
 
     def load_opengl_function(self, name: str) -> int:
         """The address of a GL function, 0 where there is none."""
@@ -158,12 +160,13 @@ def es_context(display: int) -> int | None:
 def open_context(index: int, api: str) -> moderngl.Context:
     """A context of one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
     library()
+    settings: Any
     try:
         if api == "gles":
-            own = ESContext(index)
-            with own:
-                return moderngl.create_context(require=310, context=own)
-        settings: Any = {"backend": "egl", "libgl": LIBGL, "libegl": LIBEGL, "device_index": index}
+            settings = {"context": ESContext(index)}
+            with settings["context"]:
+                return moderngl.create_context(require=310, **settings)
+        settings = {"backend": "egl", "libgl": LIBGL, "libegl": LIBEGL, "device_index": index}
         ctx = moderngl.create_context(require=430, standalone=True, **settings)
         with ctx:  # and leave none current
             return ctx

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from ops.harness import Loaded, delegate, difference, differing, graph_of
+from ops.harness import Loaded, delegate, difference, differing, es_delegate, graph_of
 
 from case import Array, Case
 from conformance.oracle import Prepared, prepare
 from delegraph.delegates.gpu import GPUDelegate
 
-DELEGATES = {"gl": delegate}
+DELEGATES = {"gl": delegate, "gles": es_delegate}
 
 
 def conforms(case: Case, gpu: GPUDelegate, prepared: Prepared | None = None) -> None:

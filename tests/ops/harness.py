@@ -28,21 +28,26 @@ POISON = 0x7FC5A5A5  # a NaN; as an integer of any size neither 0 nor small
 
 @cache
 def delegate() -> GPUDelegate:
-    """The GPU delegate that all tests of a process share; it asks GL for errors after each launch.
+    """The GPU delegate that all tests of a process share; it asks GL for errors after each launch."""
+    return opened(GPUDelegate())
 
-    With DELEGRAPH_TEST_API=gles it is one of OpenGL ES, within the least that its specification allows.
-    """
-    made = (
-        GPUDelegate(api="gles", limits=ES_LIMITS) if os.environ.get("DELEGRAPH_TEST_API") == "gles" else GPUDelegate()
-    )
-    probe = made.probe()
+
+@cache
+def es_delegate() -> GPUDelegate:
+    """Another of OpenGL ES 3.1, within the least that its specification allows, as small boards may have it."""
+    return opened(GPUDelegate(api="gles", limits=ES_LIMITS))
+
+
+def opened(gpu: GPUDelegate) -> GPUDelegate:
+    """The delegate, if there is a device for it; else the test fails, or is skipped where that is allowed."""
+    probe = gpu.probe()
     if not probe.here:
         message = f"no GL here: {probe.detail}. {probe.remedy}"
         if os.environ.get("DELEGRAPH_ALLOW_NO_GL"):
             pytest.skip(message)
         pytest.fail(f"{message}. To leave GPU tests out, set DELEGRAPH_ALLOW_NO_GL=1")
-    made.check_each = True
-    return made
+    gpu.check_each = True
+    return gpu
 
 
 def graph_of(content: bytes) -> Graph:
