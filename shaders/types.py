@@ -85,6 +85,11 @@ def width(value: str) -> int:
     return 4 if value in _FOURS.values() else 1
 
 
+def words(value: str) -> int:
+    """How many words of 32 bits a value of a GLSL type takes in a buffer."""
+    return int(value[-1]) if value[-1].isdigit() else 1
+
+
 def has_four(*ones: str) -> bool:
     """Whether GLSL has types of four of all these."""
     return all(_FOURS.get(one, one) for one in ones)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
-from itertools import count
 
 import numpy as np
 
 from ...errors import DelegateError
 from ...shaders.program import Earlier, Program, Stage, literal
-from ...shaders.types import widened, width
+from ...shaders.types import widened, width, words
+from .blocks import Block, made, read, readers
 
 Piece = tuple[str, str]  # where text is from (for error messages), the text
+Range = tuple[int, int]  # bytes, from and to
+Laid = tuple[Block, Sequence[Range]]  # a block, and the bytes of each slot in it
 
 ALWAYS = ("index", "activation")
 
@@ -51,11 +53,6 @@ def constant(name: str, value: object) -> str:
     return f"const {kind} {name}[{len(value)}] = {kind}[{len(value)}]({items});"
 
 
-def in_whole_values(stage: Stage, value: str) -> bool:
-    """Whether a stage's operand is bound as values of fours, not one by one."""
-    return width(value) == 4 and stage.lookup is None and stage.period % 4 == 0
-
-
 def operand(stage: Stage, value: str, name: str) -> tuple[str, str]:
     """GLSL for the type and the value of what stands in a stage's operand beside value `i`, which is `x`."""
     four = width(value) == 4
@@ -74,33 +71,59 @@ def operand(stage: Stage, value: str, name: str) -> tuple[str, str]:
     return kind, f"{kind}({', '.join(f'{name}((4u * i + {k}u) % {stage.period}u)' for k in range(4))})"
 
 
-def buffer(binding: int, access: str, kind: str, name: str) -> str:
-    """The declaration of one storage buffer."""
-    return f"layout(std430, binding = {binding}) restrict {access} buffer block_{binding} {{ {kind} {name}[]; }};"
+def access(block: Block) -> str:
+    """What may be done with a block: what may be with all its slots, or with each something else."""
+    return block[0].access if len({slot.access for slot in block}) == 1 else ""
 
 
-def reader(binding: int, kind: str, name: str) -> str:
-    """An input: its storage buffer, and the function `name` of either type of index that reads it."""
-    functions = (f"{kind} {name}({index} i) {{ return {name}_values[i]; }}" for index in ("uint", "int"))
-    return "\n".join([buffer(binding, "readonly", kind, f"{name}_values"), *functions])
+def declared(binding: int, block: Block, ranges: Sequence[Range]) -> str:
+    """The declaration of a storage block, in which each of its slots has these bytes."""
+    head = f"layout(std430, binding = {binding}) restrict {access(block)} buffer block_{binding}"
+    if in_words(block):
+        return f"{head} {{ uint words_{binding}[]; }};"
+    if len(block) == 1:
+        return f"{head} {{ {block[0].type} {block[0].name}[]; }};"
+    arrays, place = [], 0
+    for (start, end), slot in sorted(zip(ranges, block, strict=True), key=lambda pair: pair[0]):
+        if start < place:
+            raise DelegateError(f"{slot.name} lies where something else does")
+        if start > place:
+            arrays.append(f"uint gap_{binding}_{place}[{(start - place) // 4}];")
+        arrays.append(f"{slot.type} {slot.name}[{(end - start) // 4 // words(slot.type)}];")
+        place = end
+    return f"{head} {{ {' '.join(arrays)} }};"
 
 
-def source(program: Program, elements: int, api: str = "gl") -> tuple[Piece, ...]:
+def in_words(block: Block) -> bool:
+    """Whether a block is one array of words: of activations, which may lie anywhere, in one another too."""
+    return len(block) > 1 and all(read(slot) for slot in block)
+
+
+def readers_of(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
+    """A function for each input and each operand of a stage that reads its value at an index of either type."""
+    values = {}
+    for binding, (block, ranges) in enumerate(laid):
+        for slot, (start, _) in zip(block, ranges, strict=True):
+            apart = in_words(block)
+            values[slot] = from_words(slot.type, f"words_{binding}", start // 4) if apart else f"{slot.name}[i]"
+    for name, slot in readers(program).items():
+        yield f"{slot.type} {name}(uint i) {{ return {values[slot]}; }}"
+        yield f"{slot.type} {name}(int i) {{ return {name}(uint(i)); }}"
+
+
+def from_words(kind: str, array: str, start: int) -> str:
+    """GLSL for value `i` of a type in an array of words, of which `start` is the first of value 0."""
+    whole = "uintBitsToFloat({})" if kind in ("float", "vec4") else "int({})" if kind[0] == "i" else "{}"
+    parts = (whole.format(f"{array}[{start + k}u + {words(kind)}u * i]") for k in range(words(kind)))
+    return f"{kind}({', '.join(parts)})"
+
+
+def source(program: Program, elements: int, laid: Sequence[Laid], api: str = "gl") -> tuple[Piece, ...]:
     """The pieces of a compute shader for an API; `elements` is how many VALUEs the output has.
 
-    Bindings are the inputs in order, then the output, the operands of the stages that have one, the states and the word
-    that `fail` sets.
+    Bindings are the blocks in order.
     """
     x, y, z = program.local
-    operands, steps, made = stages(program)
-    bindings = count()
-    declared = [
-        *(reader(next(bindings), arg.type, arg.name) for arg in program.inputs),
-        buffer(next(bindings), "writeonly", made, "output_values"),
-        *(reader(next(bindings), *operand) for operand in operands),
-        *(buffer(next(bindings), "", arg.type, arg.name) for arg in program.states),
-        *([buffer(next(bindings), "writeonly", "uint", "failed")] if program.fails else []),
-    ]
     lines = [
         *BEGIN[api],
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
@@ -108,10 +131,12 @@ def source(program: Program, elements: int, api: str = "gl") -> tuple[Piece, ...
         f"#define VALUE {program.value}",
         f"#define ELEMENTS {elements}u",
         *(constant(name, value) for name, value in program.constants.items()),
-        *declared,
+        *(declared(binding, *each) for binding, each in enumerate(laid)),
+        *readers_of(program, laid),
         *(["void fail() { failed[0] = 1u; }"] if program.fails else []),
     ]
-    store = ["void store(uint i, VALUE x_0) {", *steps, f"    output_values[i] = x_{len(program.stages)};", "}"]
+    last = f"    output_values[i] = x_{len(program.stages)};"
+    store = ["void store(uint i, VALUE x_0) {", *steps(program), last, "}"]
     wanted = (*ALWAYS, *program.includes, *(name for stage in program.stages for name in stage.includes))
     return (
         ("header", "\n".join(lines) + "\n"),
@@ -121,26 +146,21 @@ def source(program: Program, elements: int, api: str = "gl") -> tuple[Piece, ...
     )
 
 
-def stages(program: Program) -> tuple[list[tuple[str, str]], list[str], str]:
-    """(operands to bind: type and name; a line of GLSL a stage, from x_0 on; the type of what is made at last)."""
-    operands: list[tuple[str, str]] = []
-    lines: list[str] = []
+def steps(program: Program) -> Iterator[str]:
+    """A line of GLSL for each stage, from x_0 on."""
     kinds = [program.value]
     for k, stage in enumerate(program.stages):
         kind = kinds[-1]
-        made = widened(stage.makes, "vec4" if width(kind) == 4 else "float") if stage.makes else kind
+        kinds.append(made(kind, stage))
         beside = ""
         if isinstance(stage.operand, Earlier):
             beside = f"{kinds[stage.operand.stage]} y = x_{stage.operand.stage}; "
         elif stage.operand is not None:
             y, value = operand(stage, kind, f"operand_{k}")
-            operands.append((y if in_whole_values(stage, kind) else stage.operand_type, f"operand_{k}"))
             beside = f"{y} y = {value}; "
-        expression = re.sub(r"\bMADE\b", made, re.sub(r"\bVALUE\b", kind, stage.expression))
+        expression = re.sub(r"\bMADE\b", kinds[-1], re.sub(r"\bVALUE\b", kind, stage.expression))
         precise = "precise " if program.exact or not program.value.startswith(("float", "vec")) else ""
-        lines.append(f"    {precise}{made} x_{k + 1}; {{ {kind} x = x_{k}; {beside}x_{k + 1} = {expression}; }}")
-        kinds.append(made)
-    return operands, lines, kinds[-1]
+        yield f"    {precise}{kinds[-1]} x_{k + 1}; {{ {kind} x = x_{k}; {beside}x_{k + 1} = {expression}; }}"
 
 
 def joined(pieces: Iterable[Piece]) -> str:

@@ -121,7 +121,7 @@ class GPUDelegate:
         with self._lock:
             if self._programs is None:
                 self._programs = Programs(self.device)
-            return GLExecutable(self._programs, graph, launches, lowering, arena, offsets, self.check_each)
+            return GLExecutable(self._programs, graph, launches, lowering, arena, offsets, self.limits, self.check_each)
 
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""

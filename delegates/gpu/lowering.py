@@ -12,6 +12,7 @@ from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Arg, Const, Earlier, Elementwise, Limits, Lowered, Program, Stage, groups_for
 from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, width
 from ..base import Lowering, Use
+from .blocks import Block, blocks, comfortable
 from .kernels import kernels, unfit, wrong_type
 
 
@@ -116,8 +117,12 @@ def over_limit(graph: Graph, program: Program, limits: Limits) -> Reason | None:
         if nbytes > limits.storage_bytes:
             name = "a constant" if isinstance(source, Const) else repr(graph.tensors[source].name)
             return Reason("storage_limit", f"{name} has {nbytes} bytes", f"at most {limits.storage_bytes}")
-    if blocks(program) > limits.storage_blocks:
-        return Reason("buffer_limit", f"{blocks(program)} buffers", f"at most {limits.storage_blocks}")
+    for block in (found := blocks(graph, program, limits.storage_blocks)):
+        nbytes = sum(slot.source.nbytes for slot in block if isinstance(slot.source, Const))
+        if nbytes > limits.storage_bytes:
+            return Reason("storage_limit", f"constants have {nbytes} bytes", f"at most {limits.storage_bytes}")
+    if len(found) > limits.storage_blocks:
+        return Reason("buffer_limit", f"{len(found)} buffers", f"at most {limits.storage_blocks}")
     if max(program.groups) > limits.groups:
         return Reason("group_limit", f"{program.groups} groups", f"at most {limits.groups} a dimension")
     if math.prod(program.local) > limits.invocations:
@@ -145,17 +150,13 @@ def writes(program: Program) -> Iterator[int]:
     yield from (arg.source for arg in program.states if isinstance(arg.source, int))
 
 
-def blocks(program: Program) -> int:
-    """How many storage buffers a program binds."""
-    return sum(1 for _ in sources(program)) + sum(1 for _ in writes(program)) + bool(program.fails)
-
-
 @dataclass(frozen=True)
 class Launch:
-    """One dispatch: the op whose body runs, and its program with all that was fused into it."""
+    """One dispatch: the op whose body runs, its program with all that was fused into it, and what that binds."""
 
     op: int
     program: Program
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass
@@ -214,9 +215,7 @@ class Lowerer:
         made = self.writers.pop(root)
         self.writers[program.output] = made
         for k in made:
-            old = self.launches[k].program
-            stages = (*old.stages, *(self.moved(stage, root, len(old.stages)) for stage in program.stages))
-            self.launches[k] = replace(self.launches[k], program=replace(old, output=program.output, stages=stages))
+            self.launches[k] = replace(self.launches[k], program=self.joined(self.launches[k].program, root, program))
             self.homes[k] |= ops
         self.aliases = {name: to for name, to in self.aliases.items() if to != root}
         # What that launch reads may now be read by nothing else: x * logistic(x).
@@ -224,6 +223,11 @@ class Lowerer:
         if first.body == "elementwise" and self.join(self.homes[made[0]], first):
             del self.launches[made[0]], self.homes[made[0]]
         return True
+
+    def joined(self, old: Program, root: int, program: Program) -> Program:
+        """A program that makes tensor `root`, with the stages of the one that reads it."""
+        stages = (*old.stages, *(self.moved(stage, root, len(old.stages)) for stage in program.stages))
+        return replace(old, output=program.output, stages=stages)
 
     def moved(self, stage: Stage, root: int, place: int) -> Stage:
         """A stage moved behind `place` others that make tensor `root`, so that what comes to it is `root`."""
@@ -250,8 +254,13 @@ class Lowerer:
             return False
         others = [s for s in sources(program) if isinstance(s, Const) or self.root(s) != root]
         ready = all(k < made[0] for s in others if isinstance(s, int) for k in self.writers.get(self.root(s), []))
-        rooms = (blocks(self.launches[k].program) + len(others) <= self.limits.storage_blocks for k in made)
-        return ready and all(rooms)
+        return ready and all(self.has_room(self.joined(self.launches[k].program, root, program)) for k in made)
+
+    def has_room(self, program: Program) -> bool:
+        """Whether a program that something joined keeps to the limits, and to places that any plan may give."""
+        if comfortable(self.graph, program) > self.limits.storage_blocks:
+            return False
+        return over_limit(self.graph, program, self.limits) is None
 
     def use(self, program: Program) -> Use:
         """The activations a program reads and writes, under the names that own the bytes. Variables lie elsewhere."""
@@ -277,7 +286,10 @@ def lower(
             reasons = "; ".join(map(str, lowered.reasons))
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
         lowerer.add(op, lowered)
-    launches = tuple(lowerer.launches.values())
+    launches = tuple(
+        replace(launch, blocks=blocks(graph, launch.program, limits.storage_blocks))
+        for launch in lowerer.launches.values()
+    )
     uses = tuple(lowerer.use(launch.program) for launch in launches)
     fused = {op: launch.op for k, launch in lowerer.launches.items() for op in lowerer.homes[k] - {launch.op}}
     return launches, Lowering(uses, fused, dict(lowerer.aliases), folded)

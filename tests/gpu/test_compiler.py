@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ops.harness import delegate, graph_of
 
-from delegraph.delegates.gpu import GPUDelegate, compiler, lowering
+from delegraph.delegates.gpu import GPUDelegate, blocks, compiler, lowering
 from delegraph.delegates.gpu.executable import Programs
 from delegraph.errors import DelegateError
 from delegraph.graph.builder import GraphBuilder
@@ -199,14 +199,15 @@ def test_lowering_an_op_that_is_refused_names_it() -> None:
 
 
 def test_a_constant_of_another_size_than_announced_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from delegraph.delegates.gpu.executable import Places
+    from delegraph.delegates.gpu.blocks import alone
+    from delegraph.delegates.gpu.places import Places
 
     graph = graph_of(chain(1))
     arena = delegate().allocate(256)
     places = Places(graph, delegate().lower(graph, (0,)), arena, {}, 256)
     program = Program("elementwise", {}, (Arg("source", Const(lambda: np.zeros(3, np.float32), 16)),), 1, (1, 1, 1))
     with delegate().device.current(), pytest.raises(DelegateError, match="packed into 12"):
-        places.pack([program])
+        places.pack(alone(program))
     arena.close()
 
 
@@ -216,5 +217,6 @@ def test_the_header_comes_first_and_the_body_once() -> None:
     b.output(b.op("RELU", [conv(b, x, (1, 4, 4, 4), 3)], (1, 4, 4, 4)))
     graph = graph_of(b.build())
     launches, _ = lowering.lower(graph, (0, 1), frozenset(), Limits())
-    text = compiler.joined(compiler.source(launches[0].program, 16))
+    program = launches[0].program
+    text = compiler.joined(compiler.source(program, 16, [(block, [(0, 0)]) for block in blocks.alone(program)]))
     assert text.startswith("#version 430\n") and "#define ELEMENTS 16u" in text and text.count("void main()") == 1

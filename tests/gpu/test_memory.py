@@ -13,7 +13,7 @@ from ops.harness import check, delegate, graph_of, layout, random_inputs, refere
 
 from delegraph.delegates.base import Lowering, Partition, Use
 from delegraph.delegates.gpu import GPUDelegate
-from delegraph.delegates.gpu.executable import Hazards, Places
+from delegraph.delegates.gpu.places import Hazards, Places
 from delegraph.errors import DelegateError
 from delegraph.graph.builder import GraphBuilder
 

@@ -1,0 +1,120 @@
+"""Which storage blocks a program binds: one for each buffer it names, or several in one where a device has too few.
+
+Several can share a block that lie in one GL buffer: constants, what is remembered from one run to the next (variables,
+the word that `fail` sets), activations. So no program needs more than four, which every device has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+
+from ...graph.model import Graph
+from ...shaders.program import Const, Program, Stage
+from ...shaders.types import widened, width
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One array of a program: its name in GLSL, the type of its values, what may be done with it, and what it holds.
+
+    `source` is a tensor, a constant, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
+    """
+
+    name: str
+    type: str
+    access: str
+    source: int | Const | None
+
+
+Block = tuple[Slot, ...]
+
+
+def in_whole_values(stage: Stage, value: str) -> bool:
+    """Whether a stage's operand is bound as values of fours, not one by one."""
+    return width(value) == 4 and stage.lookup is None and stage.period % 4 == 0
+
+
+def made(kind: str, stage: Stage) -> str:
+    """The type of what a stage makes of a value of type `kind`."""
+    return widened(stage.makes, "vec4" if width(kind) == 4 else "float") if stage.makes else kind
+
+
+def readers(program: Program) -> dict[str, Slot]:
+    """What each of a program's inputs and operands, by its name, reads: the same of one type from the same slot."""
+    four = widened if width(program.value) == 4 else None
+    named: list[tuple[str, str, int | Const]] = [(arg.name, arg.type, arg.source) for arg in program.inputs]
+    for k, stage in enumerate(program.stages):
+        if isinstance(stage.operand, (int, Const)):
+            whole = four is not None and in_whole_values(stage, program.value)
+            named.append((f"operand_{k}", widened(stage.operand_type, "vec4" if whole else "float"), stage.operand))
+    slots = {(slot.type, slot.source): slot for slot in states(program)}
+    for name, kind, source in named:
+        slots.setdefault((kind, source), Slot(f"{name}_values", kind, "readonly", source))
+    return {name: slots[kind, source] for name, kind, source in named}
+
+
+def states(program: Program) -> list[Slot]:
+    """What a program reads and writes in place."""
+    return [Slot(arg.name, arg.type, "", arg.source) for arg in program.states]
+
+
+def slots(program: Program) -> list[Slot]:
+    """All arrays of a program: inputs, the output, operands of stages, states, the word that `fail` sets."""
+    reads = list(readers(program).values())
+    n = len(program.inputs)
+    output = Slot("output_values", reduce(made, program.stages, program.value), "writeonly", program.output)
+    failed = [Slot("failed", "uint", "writeonly", None)] if program.fails else []
+    return list(dict.fromkeys([*reads[:n], output, *reads[n:], *states(program), *failed]))
+
+
+def alone(program: Program) -> tuple[Block, ...]:
+    """A block for each array of a program."""
+    return tuple((slot,) for slot in slots(program))
+
+
+def blocks(graph: Graph, program: Program, limit: int) -> tuple[Block, ...]:
+    """The blocks of a program, with no more in one than it takes to keep to `limit`."""
+    found = alone(program)
+    for together in (constant, remembered(graph), read):
+        if len(found) > limit:
+            found = tuple(merged(found, together))
+    return found
+
+
+def comfortable(graph: Graph, program: Program) -> int:
+    """How many blocks a program takes if activations, whose places vary, have each their own."""
+    return len(tuple(merged(tuple(merged(alone(program), constant)), remembered(graph))))
+
+
+def constant(slot: Slot) -> bool:
+    """Whether a slot is a constant."""
+    return isinstance(slot.source, Const)
+
+
+def read(slot: Slot) -> bool:
+    """Whether a slot is a tensor that is only read."""
+    return isinstance(slot.source, int) and slot.access == "readonly"
+
+
+def remembered(graph: Graph) -> Callable[[Slot], bool]:
+    """Whether a slot lies where a partition's memory from one run to the next is, and may be read there."""
+
+    def found(slot: Slot) -> bool:
+        if slot.source is None:
+            return True
+        return isinstance(slot.source, int) and graph.tensors[slot.source].is_variable and slot.access != "writeonly"
+
+    return found
+
+
+def merged(found: Iterable[Block], together: Callable[[Slot], bool]) -> Iterator[Block]:
+    """The blocks with those that hold such slots made one, in the place of the first."""
+    found = tuple(found)
+    one = tuple(slot for block in found for slot in block if together(slot))
+    for block in found:
+        if block[0] not in one:
+            yield block
+        elif block[0] == one[0]:
+            yield one

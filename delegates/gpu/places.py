@@ -1,0 +1,211 @@
+"""Where the tensors, variables and constants of a partition lie in GL, and which launches have to wait for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DelegateError
+from ...graph.model import Graph, Tensor
+from ...shaders.arguments import affine
+from ...shaders.program import Const, Limits
+from ...shaders.types import stored_bytes
+from ..base import Lowering
+from .arena import GLArena, new_buffer
+from .blocks import Block, Slot, read
+from .compiler import Range
+from .lowering import Launch, sources, writes
+
+Binding = tuple[Any, int, int]  # buffer, offset, bytes
+Copy = tuple[Any, Any, int, int, int]  # to a buffer, from a buffer, bytes, offset there, offset here
+Bound = tuple[Binding, list[Range], list[Copy]]
+
+STEP = 16  # bytes, of which any type of GLSL's has its alignment
+
+
+class Places:
+    """Where each tensor, variable and constant of a partition lies, and the memory of all but the arena."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        lowering: Lowering,
+        arena: GLArena,
+        offsets: Mapping[int, int],
+        alignment: int,
+        most: int = Limits.storage_bytes,
+    ) -> None:
+        """`offsets` are byte offsets in `arena` of the tensors that own their bytes; a block holds `most` bytes."""
+        self._graph, self._aliases, self._arena, self._offsets = graph, lowering.aliases, arena, offsets
+        self._alignment, self._most = alignment, most
+        self._buffers: list[Any] = []
+        self._packed: Any = None
+        self._constants: dict[tuple[Const, ...], list[Range]] = {}
+        self._memory: GLArena | None = None  # of variables and of words
+        self._variables: dict[int, int] = {}
+        self._words: dict[int, int] = {}  # id of a launch that may fail -> its word
+
+    def _new(self, nbytes: int) -> Any:
+        self._buffers.append(new_buffer(self._arena.device, nbytes))
+        return self._buffers[-1]
+
+    def close(self) -> None:
+        """Free what was made here. May be called twice."""
+        buffers, self._buffers = self._buffers, []
+        self._arena.device.release(*buffers)
+        if self._memory is not None:
+            self._memory.close()
+        self._variables, self._memory = {}, None
+
+    def pack(self, blocks: Sequence[Block]) -> None:
+        """Make the constants of all blocks and put them into one buffer."""
+        groups = [tuple(s.source for s in block if isinstance(s.source, Const)) for block in blocks]
+        found = [group for group in dict.fromkeys(groups) if group]
+        if not found:
+            return
+        inside = [in_a_row([const.nbytes for const in group], STEP) for group in found]
+        starts, total = in_a_row([nbytes for _, nbytes in inside], self._alignment)
+        self._packed = self._new(total)
+        for group, start, (own, _) in zip(found, starts, inside, strict=True):
+            self._constants[group] = [(start + k, start + k + c.nbytes) for c, k in zip(group, own, strict=True)]
+            for const, (low, _) in zip(group, self._constants[group], strict=True):
+                data = np.ascontiguousarray(const.pack())
+                if data.nbytes != const.nbytes:
+                    raise DelegateError(f"a constant of {const.nbytes} bytes was packed into {data.nbytes}")
+                self._packed.write(data, low)
+
+    def remember(self, launches: Sequence[Launch]) -> None:
+        """Make the memory of all variables, reset, and behind them of a word for each launch that may fail."""
+        touched = (t for one in launches for t in (*sources(one.program), *writes(one.program)) if isinstance(t, int))
+        found = [t for t in dict.fromkeys(touched) if self._graph.tensors[t].is_variable]
+        failing = [id(launch) for launch in launches if launch.program.fails]
+        if not found and not failing:
+            return
+        sizes = [*(stored_bytes(self._graph.tensors[t]) for t in found), *(4 for _ in failing)]
+        starts, total = in_a_row(sizes, self._alignment)
+        self._variables = dict(zip(found, starts, strict=False))
+        self._words = dict(zip(failing, starts[len(found) :], strict=True))
+        self._memory = GLArena(self._arena.device, total)
+        self.reset()
+
+    def reset(self) -> None:
+        """What variables hold at first."""
+        tensors = (self._graph.tensors[t] for t in self._variables)
+        self.restore({t.index: np.full(t.shape, first_value(t), t.dtype) for t in tensors})
+
+    def state(self) -> dict[int, NDArray[Any]]:
+        """What variables hold, in their own types."""
+        found = {t: np.empty(self._graph.tensors[t].shape, self._graph.tensors[t].dtype) for t in self._variables}
+        for t, value in found.items():
+            assert self._memory is not None
+            self._memory.read(self._variables[t], value)
+        return found
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Put values into variables, of those in `state`."""
+        for t in self._variables.keys() & state.keys():
+            assert self._memory is not None
+            self._memory.write(self._variables[t], state[t])
+
+    def clear_words(self) -> None:
+        """Note of each launch that it did not fail."""
+        if self._words and self._memory is not None:
+            start = min(self._words.values())
+            self._memory.buffer.clear(self._memory.nbytes - start, start)
+
+    def read_words(self) -> list[bool]:
+        """Of each launch that may fail, in order, whether it did: when all that was launched is done."""
+        assert self._memory is not None
+        start = min(self._words.values())
+        found = np.empty((self._memory.nbytes - start) // 4, np.uint32)
+        self._memory.read(start, found)
+        return [bool(found[(word - start) // 4]) for word in self._words.values()]
+
+    def range(self, tensor: int) -> Range:
+        """A tensor's bytes in the arena; those of variables are counted on from its end."""
+        nbytes = stored_bytes(self._graph.tensors[tensor])
+        if tensor in self._variables:
+            start = self._arena.nbytes + self._variables[tensor]
+            return start, start + nbytes
+        start = self._offsets[self._aliases.get(tensor, tensor)]
+        if start % self._alignment:
+            raise DelegateError(f"offset {start} is not aligned to {self._alignment} bytes")
+        return start, start + nbytes
+
+    def bound(self, launch: Launch, block: Block) -> Bound:
+        """What to bind for one of a launch's blocks, where in that each slot lies, and what to copy there before."""
+        buffer, ranges = self._ranges(launch, block)
+        low, high = min(start for start, _ in ranges), max(end for _, end in ranges)
+        if high - low <= self._most:
+            return (buffer, low, high - low), [(start - low, end - low) for start, end in ranges], []
+        sizes = [end - start for start, end in ranges]
+        starts, total = in_a_row(sizes, STEP)
+        if total > self._most or not all(read(slot) for slot in block):
+            raise DelegateError(f"op {launch.op} needs {total} bytes in one block, which holds {self._most}")
+        gathered = self._new(total)
+        copies = [(gathered, buffer, n, at, to) for n, (at, _), to in zip(sizes, ranges, starts, strict=True)]
+        return (gathered, 0, total), [(start, start + n) for start, n in zip(starts, sizes, strict=True)], copies
+
+    def _ranges(self, launch: Launch, block: Block) -> tuple[Any, list[Range]]:
+        """The buffer that a block lies in, and where in it each of its slots lies."""
+        constants = tuple(slot.source for slot in block if isinstance(slot.source, Const))
+        if constants:
+            return self._packed, self._constants[constants]
+        if any(slot.source is None or slot.source in self._variables for slot in block):
+            assert self._memory is not None
+            return self._memory.buffer, [self._remembered(launch, slot) for slot in block]
+        return self._arena.buffer, [self.range(slot.source) for slot in block if isinstance(slot.source, int)]
+
+    def _remembered(self, launch: Launch, slot: Slot) -> Range:
+        if not isinstance(slot.source, int):
+            word = self._words[id(launch)]
+            return word, word + 4
+        start = self._variables[slot.source]
+        return start, start + stored_bytes(self._graph.tensors[slot.source])
+
+
+def first_value(tensor: Tensor) -> int:
+    """What a variable's elements are at first: 0, but of INT8 what stands for it (TFLite's `ResetVariableTensor`)."""
+    return affine(tensor)[1] if tensor.type == "INT8" else 0
+
+
+def in_a_row(sizes: Sequence[int], alignment: int) -> tuple[list[int], int]:
+    """(where each of these many bytes starts, aligned, one after another; bytes in all)."""
+    starts, total = [], 0
+    for nbytes in sizes:
+        starts.append(total)
+        total += -(-nbytes // alignment) * alignment
+    return starts, total
+
+
+class Hazards:
+    """The bytes read and written since the last barrier."""
+
+    def __init__(self) -> None:
+        """Nothing was touched yet: every run ends with a barrier."""
+        self._read: list[Range] = []
+        self._written: list[tuple[Range, int]] = []
+
+    def barrier_before(self, launch: Launch, places: Places) -> bool:
+        """Take up one launch: does it read what was written, or overwrite what was touched, since the last barrier?
+
+        Launches of one op that write the same tensor write different elements of it.
+        """
+        reads = [places.range(s) for s in sources(launch.program) if isinstance(s, int)]
+        written = [(places.range(t), launch.op) for t in writes(launch.program)]
+        needed = any(overlap(r, w) for r in reads for w, _ in self._written)
+        needed |= any(overlap(w, r) for w, _ in written for r in self._read)
+        needed |= any(overlap(new[0], old[0]) and new != old for new in written for old in self._written)
+        if needed:
+            self._read, self._written = [], []
+        self._read += reads
+        self._written += written
+        return needed
+
+
+def overlap(a: Range, b: Range) -> bool:
+    """Whether two ranges share a byte."""
+    return a[0] < b[1] and b[0] < a[1]
