@@ -9,16 +9,17 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
-from ..buffers import Arena
+from ..buffers import Arena, Form
 from ..errors import Reason
-from ..graph.model import Graph, Op, Tensor
+from ..graph.model import Graph, Op
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A delegate's answer for one op: yes when there are no reasons against."""
+    """A delegate's answer for one op: yes when there are no reasons against; `note` is what to know where it runs."""
 
     reasons: tuple[Reason, ...] = ()
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -173,8 +174,8 @@ class Delegate(Protocol):
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """What these ops become here. Pure. `keep` lists tensors that must exist in memory (no fusing across them)."""
 
-    def nbytes(self, tensor: Tensor) -> int:
-        """The bytes that a tensor takes in this delegate's space; on the host that is `tensor.nbytes`."""
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """How a tensor of a graph lies in this delegate's space. Pure."""
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory in this delegate's space. Raises DelegateError if there is not enough."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..buffers import Arena, HostArena
+from ..buffers import Arena, Form, HostArena
 from ..errors import DelegateError
-from ..graph.model import Graph, Model, Op, Tensor
+from ..graph.model import Graph, Model, Op
 from .base import YES, Cost, Lowering, Partition, Probe, Rates, Use, Verdict, no
 from .runtime import load_runtime
 from .work import arithmetic, traffic
@@ -111,9 +111,9 @@ class CPUDelegate:
         inputs, outputs = graph.boundary(ops, keep)
         return Lowering((Use(inputs, outputs),))
 
-    def nbytes(self, tensor: Tensor) -> int:
-        """As in the file."""
-        return tensor.nbytes
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> HostArena:
         """Host memory."""

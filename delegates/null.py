@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ..buffers import Arena
+from ..buffers import Arena, Form
 from ..errors import DelegateError
-from ..graph.model import Graph, Op, Tensor
+from ..graph.model import Graph, Op
 from .base import Cost, Executable, Link, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
 
 # A link like PCI Express, for planning.
@@ -65,9 +65,9 @@ class NullDelegate:
         uses = tuple(Use(tuple(t for t in op.inputs if t >= 0 and not graph.is_constant(t)), op.outputs) for op in live)
         return Lowering(uses, folded=frozenset(ops) & graph.folded_ops)
 
-    def nbytes(self, tensor: Tensor) -> int:
-        """As in the file."""
-        return tensor.nbytes
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> Arena:
         """Raises DelegateError: there is no memory here."""

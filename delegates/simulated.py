@@ -14,8 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..buffers import Arena, HostArena
-from ..graph.model import Graph, Op, Tensor
+from ..buffers import Arena, Form, HostArena
+from ..graph.model import Graph, Op
 from .base import Cost, Delegate, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
 from .cpu import CPUDelegate, CPUExecutable
 from .gpu.delegate import GPUDelegate
@@ -111,9 +111,9 @@ class SimulatedDelegate:
         """One launch."""
         return self._cpu.lower(graph, ops, keep)
 
-    def nbytes(self, tensor: Tensor) -> int:
-        """As in the file."""
-        return tensor.nbytes
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> SimulatedArena:
         """Host memory that is as far away as the device's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +26,31 @@ class Arena(Protocol):
 
     def close(self) -> None:
         """Free the memory. May be called twice."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a tensor lies in a space: in `nbytes` bytes, which are the host's own unless there is a way there and back.
+
+    `encode` makes of a host array the array that is to lie there; `decode` makes of those bytes what the host array
+    gets.
+    """
+
+    nbytes: int
+    encode: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    decode: Callable[[NDArray[np.uint8]], NDArray[Any]] | None = None
+
+    def write(self, arena: Arena, offset: int, data: NDArray[Any]) -> None:
+        """Copy the tensor from the host into an arena, at a byte offset."""
+        arena.write(offset, np.ascontiguousarray(data if self.encode is None else self.encode(data)))
+
+    def read(self, arena: Arena, offset: int, out: NDArray[Any]) -> None:
+        """Copy the tensor out into a C-contiguous host array."""
+        if self.decode is None:
+            return arena.read(offset, out)
+        raw = np.empty(self.nbytes, np.uint8)
+        arena.read(offset, raw)
+        np.copyto(out, self.decode(raw).reshape(out.shape), casting="unsafe")
 
 
 class HostArena:

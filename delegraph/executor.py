@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Executor:
         self.plan = plan
         self._graph = graph
         self._spaces = {d.name: d.space for d in delegates}
+        self._forms = {d.space: d.form for d in delegates}
         self._offsets: dict[str, dict[int, int]] = {}
         for a in plan.allocations:
             self._offsets.setdefault(a.space, {})[a.tensor] = a.offset
@@ -79,11 +81,9 @@ class Executor:
         if isinstance(step, Run):
             return self.executables[step.partition].run
         arena = self._arena(plan, step)
-        offset = self._offsets[step.dst if step.src == HOST else step.src][step.tensor]
-        view = self.view(step.tensor)
-        if step.src == HOST:
-            return lambda: arena.write(offset, view)
-        return lambda: arena.read(offset, view)
+        space = step.dst if step.src == HOST else step.src
+        form, offset = self._forms[space](self._graph, step.tensor), self._offsets[space][step.tensor]
+        return partial(form.write if step.src == HOST else form.read, arena, offset, self.view(step.tensor))
 
     def view(self, tensor: int) -> NDArray[Any]:
         """A tensor's place in host memory. Raises KeyError where the plan gives it none."""
@@ -97,10 +97,11 @@ class Executor:
         spaces = [space for space, offsets in self._offsets.items() if tensor in offsets]
         if not spaces:
             raise KeyError(tensor)
-        space = HOST if HOST in spaces else spaces[0]
-        t = self._graph.tensors[tensor]
+        if HOST in spaces:
+            return np.array(self.view(tensor))
+        space, t = spaces[0], self._graph.tensors[tensor]
         out = np.empty(t.shape, t.dtype)
-        self._arenas[space].read(self._offsets[space][tensor], out)
+        self._forms[space](self._graph, tensor).read(self._arenas[space], self._offsets[space][tensor], out)
         return out
 
     def run(self) -> None:

@@ -135,7 +135,8 @@ def _op_lines(decisions: Sequence[Decision], told: Reasons) -> Iterator[str]:
     """A line for each stretch of neighbouring ops that are alike."""
 
     def words(d: Decision) -> tuple[str, str]:
-        return shorten(plain(d.kind)), "; ".join([*filter(None, [fate(d)]), *refusals(d.reasons, but=told)])
+        told_now = filter(None, [fate(d), plain(d.note)])
+        return shorten(plain(d.kind)), "; ".join([*told_now, *refusals(d.reasons, but=told)])
 
     numbered = [(words(d), d.op - position, d.op) for position, d in enumerate(decisions)]
     for ((kind, notes), _), run in groupby(numbered, key=lambda item: item[:2]):
@@ -163,7 +164,7 @@ def _one_op(plan: Plan, d: Decision, graph: Graph | None) -> Iterator[str]:
         yield f"  runs nowhere: {plain(d.rule)}; needed {where}" if d.folded else f"  runs {where}"
         if not d.folded:
             yield f"  decided by {plain(d.rule)}"
-            yield from (f"  {text}" for text in (fate(d), merged and f"takes op {merged} along") if text)
+            yield from (f"  {text}" for text in (fate(d), merged and f"takes op {merged} along", plain(d.note)) if text)
     for name in plan.delegates:
         if name in d.reasons:
             yield from (f"  {text}" for text in refusals({name: d.reasons[name]}))

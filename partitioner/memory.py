@@ -44,7 +44,7 @@ def allocate(
     the tensors in `keep`. How many bytes a tensor takes in a space, its delegate says.
     """
     spaces = {name: d.space for name, d in delegates.items()}
-    sizes = {d.space: d.nbytes for d in delegates.values()}
+    forms = {d.space: d.form for d in delegates.values()}
     spans: dict[tuple[str, int], Span] = {}
     roots: dict[tuple[str, int], int] = {}
     for partition, lowering in zip(partitions, lowerings, strict=True):
@@ -57,8 +57,7 @@ def allocate(
         return tensor
 
     def nbytes(space: str, tensor: int) -> int:
-        held = graph.tensors[tensor]
-        return sizes[space](held) if space in sizes else held.nbytes
+        return forms[space](graph, tensor).nbytes if space in forms else graph.tensors[tensor].nbytes
 
     def touch(space: str, tensor: int, moment: int) -> None:
         if tensor in graph.dynamic or graph.tensors[tensor].is_constant:

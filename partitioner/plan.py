@@ -51,7 +51,8 @@ class Decision:
 
     `reasons` holds why each delegate that refused did; `fused` is the op it was merged into; `folded` ops were computed
     when the plan was made and run nowhere; `rule` says what decided; `costs` are those of the op by itself, `flips` the
-    seconds that moving this op alone to another delegate would add to the plan.
+    seconds that moving this op alone to another delegate would add to the plan. `note` is what its delegate says of how
+    it runs the op.
     """
 
     op: int
@@ -64,6 +65,7 @@ class Decision:
     reasons: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)
     flips: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _decisions(
         rule = "constant, computed once" if op.index in low.folded else _rule(partition.delegate, verdicts, placement)
         return Decision(
             op.index, op.label, partition.delegate, partition.index, op.index in low.folded, low.fused.get(op.index),
-            rule, reasons, costs, flips.get(op.index, {}),
+            rule, reasons, costs, flips.get(op.index, {}), verdicts[partition.delegate].note,
         )  # fmt: skip
 
     return tuple(decide(op) for op in search.graph.ops)

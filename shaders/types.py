@@ -37,6 +37,19 @@ STORED = {
 _BY_DTYPE = {NUMPY_TYPES[name]: stored for name, stored in STORED.items()}
 _FOURS = {stored.one: stored.four for stored in STORED.values()}
 
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Held(Tensor):
+    """A tensor that GL holds in another way than the file has it: `declared` is that."""
+
+    declared: Tensor
+
+
+def declared(tensor: Tensor) -> Tensor:
+    """A tensor as the file has it."""
+    return tensor.declared if isinstance(tensor, Held) else tensor
+
+
 # What a kernel module may say of itself as TYPES and RESULTS.
 FLOAT = frozenset({"FLOAT32"})
 QUANTIZED = frozenset({"INT8", "UINT8", "INT16"})

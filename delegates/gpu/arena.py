@@ -1,4 +1,4 @@
-"""The GL space's memory: one buffer, read and written at byte offsets, in the types of `shaders/types.py`."""
+"""The GL space's memory: one buffer, read and written at byte offsets; and what tensors become on the way there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from ...buffers import Form
 from ...errors import DelegateError
-from ...shaders.types import stored, stored_dtype
+from ...graph.model import NUMPY_TYPES, Tensor
+from ...shaders.types import STORED, stored, stored_bytes
 from .device import Device
+from .reals import steps_of
 
 
 def new_buffer(device: Device, nbytes: int) -> Any:
@@ -36,24 +39,19 @@ class GLArena:
         self.buffer = new_buffer(device, nbytes)
 
     def write(self, offset: int, data: NDArray[Any]) -> None:
-        """Copy a C-contiguous host array in, at a byte offset, each element as GL stores its type."""
-        data = stored(data)
+        """Copy a C-contiguous host array in, at a byte offset."""
         self._check(offset, data.nbytes)
         if data.nbytes:
             with self.device.current():
                 self.buffer.write(data, offset)
 
     def read(self, offset: int, out: NDArray[Any]) -> None:
-        """Wait for what was launched, then copy elements out into a C-contiguous host array, in the array's type."""
-        kind = stored_dtype(out.dtype)
-        raw = out if kind == out.dtype else np.empty(out.shape, kind)
-        self._check(offset, raw.nbytes)
-        if raw.nbytes:
+        """Wait for what was launched, then copy bytes out into a C-contiguous host array."""
+        self._check(offset, out.nbytes)
+        if out.nbytes:
             with self.device.current():
                 self.device.wait()
-                self.buffer.read_into(raw, raw.nbytes, offset)
-        if raw is not out:
-            np.copyto(out, raw, casting="unsafe")
+                self.buffer.read_into(out, out.nbytes, offset)
 
     def wait(self) -> None:
         """Until all that was launched is done."""
@@ -71,3 +69,13 @@ class GLArena:
             raise DelegateError("this GPU arena is closed")
         if offset < 0 or offset + nbytes > self.nbytes:
             raise DelegateError(f"bytes {offset} to {offset + nbytes} lie outside an arena of {self.nbytes}")
+
+
+def form(tensor: Tensor) -> Form:
+    """How a tensor lies in GL, and how it gets there and back."""
+    steps, nbytes = steps_of(tensor), stored_bytes(tensor)
+    if steps is not None:
+        return Form(nbytes, steps.reals, lambda raw: steps.integers(raw.view(np.float32)))
+    if tensor.type not in STORED or STORED[tensor.type].dtype == NUMPY_TYPES[tensor.type]:
+        return Form(nbytes)
+    return Form(nbytes, stored, lambda raw: raw.view(STORED[tensor.type].dtype))

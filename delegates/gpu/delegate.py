@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from ...buffers import Form
 from ...errors import DelegateError
-from ...graph.model import Graph, Op, Tensor
+from ...graph.model import Graph, Op
 from ...shaders.program import ES_LIMITS, Limits
-from ...shaders.types import stored_bytes
 from ..base import YES, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
 from ..work import arithmetic, constant_bytes
-from .arena import GLArena
+from .arena import GLArena, form
 from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .lowering import Launch, Refusal, lower, lower_op
+from .reals import InReals, note
 
 # Guessed rates of a small GPU on a bus; what reads back has to wait for the GPU.
 RATES = Rates(
     flops=1e12, bandwidth=5e10, launch=1e-5, run=2e-5, upload=Link(5e9, 1e-5), download=Link(5e9, 3e-5)
 )  # fmt: skip
+
+QUANTIZED = ("exact", "float")
 
 
 class GPUDelegate:
@@ -32,20 +35,32 @@ class GPUDelegate:
     holds_state = False
 
     def __init__(
-        self, device: int | str | None = None, *, api: str | None = None, limits: Limits | None = None
+        self,
+        device: int | str | None = None,
+        *,
+        api: str | None = None,
+        limits: Limits | None = None,
+        quantized: Literal["exact", "float"] = "exact",
     ) -> None:
         """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
 
         `api` is "gl" (desktop OpenGL), "gles" (OpenGL ES), or None: the first of these that has compute shaders here.
         `limits` are limits to keep to where they are less than the device's own: those of another to plan for.
+
+        `quantized` says how ops of quantised integers run: "exact", in integers and with the bits of TensorFlow Lite's
+        reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within
+        a step or so of the integer that it should be.
         """
         if api is not None and api not in APIS:
             raise ValueError(f"api is {' or '.join(map(repr, APIS))} or None, not {api!r}")
+        if quantized not in QUANTIZED:
+            raise ValueError(f"quantized is {' or '.join(map(repr, QUANTIZED))}, not {quantized!r}")
         if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
             raise TypeError(f"device is an index, part of a name or None, not {device!r}")
         self._wanted = device
         self._api = api
         self._limits = limits
+        self._quantized = quantized
         self.rates = RATES
         self._lock = threading.RLock()
         self._device: Device | None = None
@@ -55,6 +70,7 @@ class GPUDelegate:
         self._lowered: dict[Any, tuple[tuple[Launch, ...], Lowering]] = {}
         self._verdicts: dict[int, Verdict] = {}
         self._graph: Graph | None = None
+        self._view: Graph | None = None  # the same as this delegate holds it
         self.check_each = False
 
     def probe(self) -> Probe:
@@ -69,20 +85,24 @@ class GPUDelegate:
         return Probe(True, f"{what} (software: the CPU computes)" if device.software else what)
 
     def fingerprint(self) -> str:
-        """The device and its driver; why there is none, without one."""
+        """The device, its driver and what was asked for; why there is none, without one."""
+        options = "" if self._quantized == "exact" else f", quantized={self._quantized}"
         try:
-            return f"{self.device.name}, {self.device.version}"
+            return f"{self.device.name}, {self.device.version}{options}"
         except DelegateError as error:
             return str(error)
 
     def supports(self, graph: Graph, op: Op) -> Verdict:
         """Whether a kernel takes the op; ops that fold away are taken too."""
         with self._lock:
-            self._turn_to(graph)
+            view = self._view_of(graph)
             if op.index not in self._verdicts:
-                lowered = None if op.index in graph.folded_ops else lower_op(graph, op, self.limits)
-                self._verdicts[op.index] = Verdict(lowered.reasons) if isinstance(lowered, Refusal) else YES
+                self._verdicts[op.index] = YES if op.index in graph.folded_ops else self._verdict(view, op)
             return self._verdicts[op.index]
+
+    def _verdict(self, view: Graph, op: Op) -> Verdict:
+        lowered = lower_op(view, op, self.limits)
+        return Verdict(lowered.reasons) if isinstance(lowered, Refusal) else Verdict(note=note(view, op))
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """A guess: the larger of arithmetic and memory time of each launch, and what launching costs."""
@@ -90,7 +110,7 @@ class GPUDelegate:
         seconds = self.rates.run
         for launch, use in zip(launches, lowering.uses, strict=True):
             op = graph.ops[launch.op]
-            nbytes = sum(self.nbytes(graph.tensors[t]) for t in (*use.reads, *use.writes)) + constant_bytes(graph, op)
+            nbytes = sum(self.form(graph, t).nbytes for t in (*use.reads, *use.writes)) + constant_bytes(graph, op)
             seconds += self.rates.seconds(arithmetic(graph, op), nbytes)
         return self.rates.cost(seconds)
 
@@ -98,9 +118,10 @@ class GPUDelegate:
         """The launches that these ops become, what was fused into what, and what only renames bytes."""
         return self._lower(graph, ops, keep)[1]
 
-    def nbytes(self, tensor: Tensor) -> int:
-        """Bytes in GL, where an element takes one word of 32 bits, or two."""
-        return stored_bytes(tensor)
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """How a tensor lies in GL."""
+        with self._lock:
+            return form(self._view_of(graph).tensors[tensor])
 
     def allocate(self, nbytes: int) -> GLArena:
         """GPU memory. Raises DelegateError if there is not enough, or no GPU."""
@@ -121,14 +142,15 @@ class GPUDelegate:
         with self._lock:
             if self._programs is None:
                 self._programs = Programs(self.device)
-            return GLExecutable(self._programs, graph, launches, lowering, arena, offsets, self.limits, self.check_each)
+            view, limits = self._view_of(graph), self.limits
+            return GLExecutable(self._programs, view, launches, lowering, arena, offsets, limits, self.check_each)
 
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""
         with self._lock:
             self._closed = True
             device, self._device, self._programs = self._device, None, None
-            self._lowered, self._verdicts, self._graph = {}, {}, None
+            self._lowered, self._verdicts, self._graph, self._view = {}, {}, None, None
             if device is not None:
                 device.close()
 
@@ -164,15 +186,20 @@ class GPUDelegate:
             self._device.check_process()
             return self._device
 
-    def _turn_to(self, graph: Graph) -> None:
-        """Answers are kept for one graph at a time, so that a delegate does not hold on to every model it saw."""
-        if graph is not self._graph:
+    def _view_of(self, graph: Graph) -> Graph:
+        """A graph as it is held here.
+
+        Answers are kept for one graph at a time, so that a delegate does not hold on to every model it saw.
+        """
+        if self._view is None or graph is not self._graph:
             self._graph, self._lowered, self._verdicts = graph, {}, {}
+            self._view = InReals.of(graph) if self._quantized == "float" else graph
+        return self._view
 
     def _lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int]) -> tuple[tuple[Launch, ...], Lowering]:
         with self._lock:
-            self._turn_to(graph)
+            view = self._view_of(graph)
             key = (ops, keep)
             if key not in self._lowered:
-                self._lowered[key] = lower(graph, ops, keep, self.limits)
+                self._lowered[key] = lower(view, ops, keep, self.limits)
             return self._lowered[key]

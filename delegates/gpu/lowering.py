@@ -14,6 +14,7 @@ from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, wid
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import kernels, unfit, wrong_type
+from .reals import conversion, in_reals, of_integers, stepped
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,12 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tupl
     """What the first kernel that can makes of one op."""
     if op.kind not in kernels():
         return Refusal((Reason("no_kernel", f"the GPU has no kernel for {op.label}"),))
-    if wrong := unfit(graph, op):
+    if wrong := unfit(graph, op) or of_integers(graph, op):
         return Refusal((wrong,))
-    asked = [(kernel, wrong_type(graph, op, kernel)) for kernel in kernels()[op.kind]]
-    fitting = [kernel for kernel, wrong in asked if wrong is None]
-    reasons = {} if fitting else dict.fromkeys(wrong for _, wrong in asked if wrong is not None)
-    for kernel in fitting:
-        lowered: Lowered = kernel.lower(graph, op, limits)
+    reasons: dict[Reason, None] = {}
+    for lowered in answers(graph, op, limits):
+        if in_reals(graph, op):
+            lowered = stepped(graph, lowered)
         if isinstance(lowered, tuple):
             lowered = tuple(bound(graph, program) for program in lowered)
         problem = beyond(graph, lowered, limits) or forgotten(graph, op, lowered)
@@ -42,6 +42,19 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tupl
             return lowered
         reasons[problem] = None
     return Refusal(tuple(reasons))
+
+
+def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
+    """What each kernel that serves an op makes of it, the best first; or why its types are those of none."""
+    if (converted := conversion(graph, op)) is not None:
+        yield converted
+        return
+    asked = [(kernel, wrong_type(graph, op, kernel)) for kernel in kernels()[op.kind]]
+    fitting = [kernel for kernel, wrong in asked if wrong is None]
+    if not fitting:
+        yield from (wrong for _, wrong in asked if wrong is not None)
+    for kernel in fitting:
+        yield kernel.lower(graph, op, limits)
 
 
 def bound(graph: Graph, program: Program) -> Program:

@@ -12,9 +12,9 @@ from ...errors import DelegateError
 from ...graph.model import Graph, Tensor
 from ...shaders.arguments import affine
 from ...shaders.program import Const, Limits
-from ...shaders.types import stored_bytes
+from ...shaders.types import declared, stored_bytes
 from ..base import Lowering
-from .arena import GLArena, new_buffer
+from .arena import GLArena, form, new_buffer
 from .blocks import Block, Slot, read
 from .compiler import Range
 from .lowering import Launch, sources, writes
@@ -93,22 +93,23 @@ class Places:
 
     def reset(self) -> None:
         """What variables hold at first."""
-        tensors = (self._graph.tensors[t] for t in self._variables)
+        tensors = (declared(self._graph.tensors[t]) for t in self._variables)
         self.restore({t.index: np.full(t.shape, first_value(t), t.dtype) for t in tensors})
 
     def state(self) -> dict[int, NDArray[Any]]:
         """What variables hold, in their own types."""
-        found = {t: np.empty(self._graph.tensors[t].shape, self._graph.tensors[t].dtype) for t in self._variables}
+        tensors = {t: self._graph.tensors[t] for t in self._variables}
+        found = {t: np.empty(tensor.shape, declared(tensor).dtype) for t, tensor in tensors.items()}
         for t, value in found.items():
             assert self._memory is not None
-            self._memory.read(self._variables[t], value)
+            form(tensors[t]).read(self._memory, self._variables[t], value)
         return found
 
     def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
         """Put values into variables, of those in `state`."""
         for t in self._variables.keys() & state.keys():
             assert self._memory is not None
-            self._memory.write(self._variables[t], state[t])
+            form(self._graph.tensors[t]).write(self._memory, self._variables[t], state[t])
 
     def clear_words(self) -> None:
         """Note of each launch that it did not fail."""

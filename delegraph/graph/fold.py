@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +49,9 @@ class _Folded(Mapping[int, Tensor]):
     def __getitem__(self, tensor: int) -> Tensor:
         if tensor not in self._done:
             op = self._ops[tensor]
-            value = (_densified if op.kind == "DENSIFY" else self._dequantized)(self._graph, op)
-            self._done[tensor] = replace(
-                self._graph.tensors[tensor], data=value.reshape(-1).view(np.uint8).data.toreadonly()
-            )
+            source = self._graph.tensors[op.inputs[0]]
+            value = _densified(self._graph, op) if op.kind == "DENSIFY" else dequantized(self.get(source.index, source))
+            self._done[tensor] = with_value(self._graph.tensors[tensor], value)
         return self._done[tensor]
 
     def __iter__(self) -> Iterator[int]:
@@ -63,20 +63,28 @@ class _Folded(Mapping[int, Tensor]):
     def __contains__(self, tensor: object) -> bool:
         return tensor in self._ops
 
-    def _dequantized(self, graph: Graph, op: Op) -> NDArray[np.float32]:
-        """real = scale * (q - zero_point), in float32 as the kernels do; half floats are only widened."""
-        source = graph.tensors[op.inputs[0]]
-        value = _unpack_int4(source) if source.type == "INT4" else self.get(source.index, source).array
-        if source.type == "FLOAT16":
-            return value.astype(np.float32)
-        q = source.quantization
-        assert q is not None
-        along = [1] * len(source.shape)
-        if len(q.scales) > 1:
-            along[q.axis] = len(q.scales)
-        zeros = q.zero_points.astype(np.int32).reshape(along if len(q.zero_points) > 1 else [1] * len(along))
-        shifted = (value.astype(np.int32) - zeros).astype(np.float32)
-        return np.ascontiguousarray(shifted * q.scales.reshape(along), np.float32).reshape(source.shape)
+
+def with_value(tensor: Tensor, value: NDArray[Any]) -> Tensor:
+    """The tensor as a constant of this value, which is of its type."""
+    return replace(tensor, data=np.ascontiguousarray(value).reshape(-1).view(np.uint8).data.toreadonly())
+
+
+def dequantized(source: Tensor) -> NDArray[np.float32]:
+    """The reals that a dense constant stands for: scale * (q - zero point), in float32 as the kernels do.
+
+    Half floats are only widened.
+    """
+    value = _unpack_int4(source) if source.type == "INT4" else source.array
+    if source.type == "FLOAT16":
+        return value.astype(np.float32)
+    q = source.quantization
+    assert q is not None
+    along = [1] * len(source.shape)
+    if len(q.scales) > 1:
+        along[q.axis] = len(q.scales)
+    zeros = q.zero_points.reshape(along if len(q.zero_points) > 1 else [1] * len(along))
+    shifted = (value.astype(np.int64) - zeros).astype(np.float32)
+    return np.ascontiguousarray(shifted * q.scales.reshape(along), np.float32).reshape(source.shape)
 
 
 def _densified(graph: Graph, op: Op) -> NDArray[np.generic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from delegraph.delegates.gpu import GPUDelegate
 from delegraph.graph.model import Graph
 from delegraph.graph.read import read
 from delegraph.shaders.program import ES_LIMITS
-from delegraph.shaders.types import stored_bytes
 
 Arrays = Sequence[NDArray[Any]]
 ALIGN = 256
@@ -87,11 +86,14 @@ def _lifetimes(partition: Partition, lowering: Lowering) -> dict[int, tuple[int,
     return {t: (min(ks), max(ks)) for t, ks in seen.items()}
 
 
-def layout(graph: Graph, partition: Partition, lowering: Lowering, reuse: bool) -> tuple[dict[int, int], int]:
+def layout(
+    graph: Graph, partition: Partition, lowering: Lowering, reuse: bool, gpu: GPUDelegate | None = None
+) -> tuple[dict[int, int], int]:
     """(byte offset by tensor, bytes in all): each tensor apart, or where none that lives at the same time lies."""
     lives = _lifetimes(partition, lowering)
     offsets: dict[int, int] = {}
-    sizes = {t: -(-stored_bytes(graph.tensors[t]) // ALIGN) * ALIGN for t in lives}
+    form = (gpu or delegate()).form
+    sizes = {t: -(-form(graph, t).nbytes // ALIGN) * ALIGN for t in lives}
     for t in sorted(lives, key=lambda t: (-sizes[t], t)):
         taken = [
             (offsets[o], offsets[o] + sizes[o])
@@ -126,9 +128,9 @@ class Loaded:
         self, stack: ExitStack, gpu: GPUDelegate, graph: Graph, reuse: bool, keep: frozenset[int] = frozenset()
     ) -> None:
         partition = whole(graph)
-        self.graph = graph
+        self.graph, self.form = graph, partial(gpu.form, graph)
         self.lowering = gpu.lower(graph, partition.ops, keep)
-        self.offsets, nbytes = layout(graph, partition, self.lowering, reuse)
+        self.offsets, nbytes = layout(graph, partition, self.lowering, reuse, gpu)
         self.arena = gpu.allocate(nbytes)
         stack.callback(self.arena.close)
         self.executable = gpu.compile(graph, partition, self.arena, self.offsets, keep)
@@ -140,12 +142,12 @@ class Loaded:
         for t, value in zip(self.graph.inputs, inputs, strict=True):
             root = self.lowering.aliases.get(t, t)
             if root in self.offsets:  # an input that nothing reads has no place
-                self.arena.write(self.offsets[root], np.ascontiguousarray(value))
+                self.form(t).write(self.arena, self.offsets[root], value)
         self.executable.run()
         outputs = []
         for t in self.graph.outputs:
             out = np.empty(self.graph.tensors[t].shape, self.graph.tensors[t].dtype)
-            self.arena.read(self.offsets[self.lowering.aliases.get(t, t)], out)
+            self.form(t).read(self.arena, self.offsets[self.lowering.aliases.get(t, t)], out)
             outputs.append(out)
         return outputs
 
