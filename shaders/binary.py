@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import Reason
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, result, values
 from .operators import KINDS, RESULTS, TYPES, expression, failing, libraries
@@ -38,8 +37,6 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     result(graph, op, limits, shape, types=RESULTS[op.kind] if RESULTS[op.kind] != TYPES[op.kind] else {type})
     refused = failing(graph, op, type)
     found = activated(op, expression_of(graph, op))
-    if isinstance(found, Reason):
-        return found
     return (None if refused else as_stage(graph, op, found)) or broadcast(graph, op, found, limits, refused)
 
 

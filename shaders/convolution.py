@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import Reason
 from ..graph.model import Graph, Op
 from .arguments import Refused, values
-from .program import Stage, activation
+from .program import Stage, fused_activation
 
 # Windows that reach further are refused, so that positions in a body fit its 32-bit integers.
 LONGEST = 1 << 24
@@ -87,14 +86,6 @@ def bias_of(graph: Graph, op: Op, k: int, channels: int) -> int:
     if tensor.size != channels:
         raise Refused("shape", f"a bias of {tensor.size}", channels)
     return tensor.index
-
-
-def fused_activation(op: Op) -> tuple[Stage, ...]:
-    """The op's activation as the stages of its program."""
-    stages = activation(op)
-    if isinstance(stages, Reason):
-        raise Refused(stages.code, stages.met, stages.wanted)
-    return stages
 
 
 def finish(graph: Graph, op: Op, k: int, channels: int) -> tuple[Stage, ...]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import Window, bias_of, fused_activation, geometry, windows
-from .program import Arg, Const, Limits, Lowered, Program, groups_for
+from .convolution import Window, bias_of, geometry, windows
+from .program import Arg, Const, Limits, Lowered, Program, fused_activation, groups_for
 
 OPS = ("DEPTHWISE_CONV_2D",)
 MOST_COLUMNS, MOST_SPAN = 8, 24

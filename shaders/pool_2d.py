@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import fused_activation, geometry, windows
-from .program import Arg, Limits, Lowered, Program, groups_for
+from .convolution import geometry, windows
+from .program import Arg, Limits, Lowered, Program, fused_activation, groups_for
 from .reduce import reduction
 
 # What to start from, how a total `a` takes in a value `b`, and what becomes of a total `x` of `n` values.

@@ -185,24 +185,19 @@ class Elementwise:
     mirrored: Stage | None = None
 
 
-ACTIVATIONS: Mapping[str, str] = {"NONE": "{}", "RELU": "relu({})", "RELU6": "relu6({})", "RELU_N1_TO_1": "relu1({})"}
+# TFLite's kernels ignore the others, TANH and SIGN_BIT (`CalculateActivationRange` in tensorflow/lite/kernels).
+ACTIVATIONS: Mapping[str, str] = {"RELU": "relu({})", "RELU6": "relu6({})", "RELU_N1_TO_1": "relu1({})"}
 
 
-def activated(op: Op, expression: str = "x") -> str | Reason:
-    """`expression` under the op's `fused_activation_function`, as GLSL that works for float and vec4.
-
-    TANH and SIGN_BIT are refused: TFLite's own float kernels ignore them.
-    """
-    name = op.options.get("fused_activation_function", "NONE")
-    if name not in ACTIVATIONS:
-        return Reason("activation", str(name), " or ".join(ACTIVATIONS))
-    return ACTIVATIONS[name].format(expression)
+def activated(op: Op, expression: str = "x") -> str:
+    """`expression` under the op's `fused_activation_function`, as GLSL that works for float and vec4."""
+    return ACTIVATIONS.get(op.options.get("fused_activation_function", "NONE"), "{}").format(expression)
 
 
-def activation(op: Op) -> tuple[Stage, ...] | Reason:
-    """The op's fused activation as the stages of its program: none or one."""
+def fused_activation(op: Op) -> tuple[Stage, ...]:
+    """The op's activation as the stages of its program: none or one."""
     expression = activated(op)
-    return expression if isinstance(expression, Reason) else () if expression == "x" else (Stage(expression),)
+    return () if expression == "x" else (Stage(expression),)
 
 
 def literal(value: object) -> str:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused
 from .fixed_point import Whole, scaled
-from .program import ACTIVATIONS, Arg, Const
+from .program import Arg, Const
 
 EIGHT_BITS = frozenset({"INT8", "UINT8"})
 RANGES = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-(2**15), 2**15 - 1), "INT32": (-(2**31), 2**31 - 1)}
 # A fused activation as the real numbers between which it clips.
 CLIPPED: dict[str, tuple[float | None, float | None]] = {
-    "NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0),
 }  # fmt: skip
 
 
@@ -95,14 +95,12 @@ def activation_range(op: Op, tensor: Tensor) -> tuple[int, int]:
 
     `CalculateActivationRangeQuantized` in tensorflow/lite/kernels/kernel_util.cc, in float there and here.
     """
-    name = op.options.get("fused_activation_function", "NONE")
-    if name not in CLIPPED:
-        raise Refused("activation", str(name), " or ".join(ACTIVATIONS))
+    clipped = CLIPPED.get(op.options.get("fused_activation_function", "NONE"), (None, None))
     q, (low, high) = affine(tensor), RANGES[tensor.type]
     with np.errstate(over="ignore"):
         first, last = (
             end if real is None else q.zero + min(max(rounded(float(np.float32(real) / q.single)), -(2**31)), 2**31)
-            for real, end in zip(CLIPPED[name], (low, high), strict=True)
+            for real, end in zip(clipped, (low, high), strict=True)
         )
     return max(low, first), min(high, last)
 

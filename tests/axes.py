@@ -54,7 +54,7 @@ def but(types: Iterable[Type], names: str) -> list[Type]:
 MOVED = [  # types that ops move as they are, whatever they mean
     FLOAT, BOOL, FLOAT16, INT8.quantized(0.1, 3), INT16.quantized(0.1), INT32, INT64, UINT8.quantized(0.1, 3), UINT32,
 ]  # fmt: skip
-ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT")
 SIZES = st.sampled_from((1, 2, 3, 4, 5, 8))
 SHAPES: list[Shape] = [
     (), (1,), (7,), (3, 5), (2, 8), (2, 3, 4), (1, 17, 13, 1), (2, 5, 3, 3), (1, 2, 1, 3, 4), (2, 1, 3, 1, 2, 5),

@@ -30,7 +30,7 @@ from case import (
 )
 
 Shapes = tuple[Shape, Shape]
-ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT")
 LONG, NARROW, MORE = (INT32, INT64), (INT8, UINT8, INT16), (UINT16, UINT32)
 FUSED = {"ADD": [FLOAT, *LONG], "SUB": [FLOAT, *LONG], "MUL": [FLOAT, *LONG], "DIV": [FLOAT, INT32]}
 PLAIN = {

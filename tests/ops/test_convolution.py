@@ -269,8 +269,3 @@ def test_weights_of_another_type_are_refused() -> None:
     w = b.constant(np.ones((3, 4), np.int8), quantization=(0.1, 0))
     b.output(b.op("FULLY_CONNECTED", [b.input((2, 4)), w, -1], (2, 3)))
     refuses(b.build(), "type")
-
-
-def test_an_activation_that_the_runtime_ignores_is_refused() -> None:
-    options = {"stride_h": 1, "stride_w": 1, "padding": "SAME", "fused_activation_function": "TANH"}
-    refuses(model("CONV_2D", [(1, 2, 2, 4), noise(4, 3, 3, 4), noise(4)], [(1, 2, 2, 4)], **options), "activation")

@@ -242,7 +242,6 @@ def test_all_operands_constant() -> None:
         (model("ATAN2", [(2, 3), (1, 3)], [(2, 3)]), "shape"),
         (model("ADD", [(2, 3), [1, 2, 3]], [(2, 3)]), "type"),
         (model("MUL", [(2, 3), np.ones(3, np.float16)], [(2, 3)]), "type"),
-        (model("ADD", [(2, 3), (3,)], [(2, 3)], fused_activation_function="TANH"), "activation"),
     ],
 )
 def test_refusals(content: bytes, code: str) -> None:

@@ -179,10 +179,6 @@ def test_reduce(kind: str, type: str, shape: tuple[int, ...], axes: list[int], k
         (model("DIV", [Type("INT64")((3,)), np.array([1, 5, 2])], [(3,)]), "type"),
         (model("ADD", [Type("BOOL")((3,)), Type("BOOL")((3,))], [(3,)]), "type"),
         (model("MEAN", [Type("BOOL")((3,)), [0]], [()]), "type"),
-        (
-            model("ADD", [Type("INT32")((3,)), Type("INT32")((3,))], [(3,)], fused_activation_function="TANH"),
-            "activation",
-        ),
     ],
 )
 def test_refusals(content: bytes, code: str) -> None:

@@ -190,10 +190,6 @@ WINDOW = {"padding": "VALID", "filter_height": 2, "filter_width": 2, "stride_h":
         (model("SUM", [(2, 3), np.ones(1, np.float32)], [(2,)]), "type"),
         (model("MAX_POOL_2D", [(1, 4, 4, 1)], [(1, 4, 4, 1)], **WINDOW), "shape"),
         (model("MAX_POOL_2D", [(1, 1, 1, 1)], [(1, 1, 1, 1)], **WINDOW), "window"),
-        (
-            model("MAX_POOL_2D", [(1, 2, 2, 1)], [(1, 1, 1, 1)], **WINDOW, fused_activation_function="TANH"),
-            "activation",
-        ),
     ],
 )
 def test_refusals(content: bytes, code: str) -> None:
