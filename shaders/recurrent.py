@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, Shape, result, values
+from .arguments import Refused, Shape, constant, result, values
 from .program import Arg, Const, Limits, Program, groups_for
+from .quantized import EIGHT_BITS
 from .reduce import power_of_two
 
 Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
@@ -131,6 +132,11 @@ def state(graph: Graph, op: Op, k: int, size: int, type: str = "FLOAT32") -> int
     if not tensor.is_variable or (tensor.type, tensor.size) != (type, size):
         raise Refused("state", f"{tensor.name!r} is {tensor.type} {list(tensor.shape)}", f"a variable of {size} {type}")
     return tensor.index
+
+
+def eight_bits(graph: Graph, op: Op, k: int, shape: Shape) -> NDArray[np.int8]:
+    """Input `k`, constant weights of 8 bits, of this shape; TFLite takes the bits of UINT8 for INT8, too."""
+    return constant(graph, op, k, shape, EIGHT_BITS).view(np.int8)
 
 
 def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Const:

@@ -261,8 +261,19 @@ def states(case: Case) -> None:
             case.wrong(f"inputs[{i}]", f"{case.op.kind} keeps no {case.tensors[t].type} state for {kind}")
 
 
+def svdf(case: Case) -> None:
+    """Of integers, weights by age and the state have 16 bits."""
+    for i in (2, 4) if case.input(0).type == "INT8" else ():
+        if case.input(i).type != "INT16":
+            case.wrong(f"inputs[{i}]", f"{case.input(i).type} for INT8")
+    states(case)
+
+
 def stages(case: Case) -> None:
-    """An LSTM of integers follows the scales of its intermediates, its cell's state and its output unseen."""
+    """An LSTM of integers takes its states' types, and the scales of intermediates, cell and output, on trust."""
+    for i, type in ((18, "INT8"), (19, "INT16")):
+        if i < len(case.op.inputs) and case.op.inputs[i] >= 0 and case.input(i).type != type:
+            case.wrong(f"inputs[{i}]", f"{case.op.kind} keeps no {case.input(i).type} state here for INT8")
     inputs, between = case.op.inputs, case.op.intermediates
     normalized = len(inputs) > 21 and inputs[21] >= 0
     needed = [*(between if normalized or len(between) != 5 else between[4:]), *case.op.outputs]
@@ -322,7 +333,8 @@ HAZARDS: dict[str, Callable[[Case], None]] = {
         ("REVERSE_SEQUENCE", reverse_sequence),
         ("TRANSPOSE", permutation),
         ("MATRIX_SET_DIAG", diagonal),
-        ("RNN UNIDIRECTIONAL_SEQUENCE_RNN BIDIRECTIONAL_SEQUENCE_RNN SVDF", states),
+        ("RNN UNIDIRECTIONAL_SEQUENCE_RNN BIDIRECTIONAL_SEQUENCE_RNN", states),
+        ("SVDF", svdf),
         ("LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_LSTM", gates),
         ("VAR_HANDLE", shared_name),
     )
