@@ -4,7 +4,7 @@
 
 Two delegates share the host and take turns, so that each boundary hands one tensor from one runtime to the other. Each
 round runs the plan, the runtime's `invoke` of each piece alone, and the bare copies, in random order; printed is the
-median of (plan - pieces) / boundaries - copies, with its 95 % interval by bootstrap.
+median of (plan - pieces - copies) / boundaries, with its 95 % interval by bootstrap.
 """
 
 from __future__ import annotations
@@ -60,20 +60,21 @@ def pieces(it: Interpreter) -> Callable[[], None]:
     return run
 
 
-def copies(size: int) -> Callable[[], None]:
-    """What a boundary must do: the bytes out of one runtime, into the other."""
-    a, b, c = (np.zeros((1, size), np.float32) for _ in range(3))
+def copies(size: int, boundaries: int) -> Callable[[], None]:
+    """What boundaries must do: the bytes out of one runtime, into the next, each in memory of its own."""
+    rows = [[np.zeros((1, size), np.float32) for _ in range(3)] for _ in range(boundaries)]
 
-    def both() -> None:
-        np.copyto(b, a)
-        np.copyto(c, b)
+    def all_of_them() -> None:
+        for a, b, c in rows:
+            np.copyto(b, a)
+            np.copyto(c, b)
 
-    return both
+    return all_of_them
 
 
 def measure(size: int, ops: int, seconds: float) -> None:
     it = planned(chain(ops, size), ops)
-    sides = [it.invoke, pieces(it), copies(size)]
+    sides = [it.invoke, pieces(it), copies(size, ops - 1)]
     rows = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(rows) < 30:
@@ -83,7 +84,7 @@ def measure(size: int, ops: int, seconds: float) -> None:
             for _ in range(BATCH):
                 side()
             row[column] = (time.perf_counter() - start) / BATCH
-        rows.append((row[0] - row[1]) / (ops - 1) - row[2])
+        rows.append((row[0] - row[1] - row[2]) / (ops - 1))
     found = np.array(rows) * 1e6
     rng = np.random.default_rng(0)
     medians = np.median(rng.choice(found, (2000, len(found))), axis=1)

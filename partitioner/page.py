@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..graph.model import Graph
 from . import explain as words
+from .drawing import drawing
 from .plan import Decision, Plan, Run
 
 COLOURS = 8  # that plan.html has for delegates: Okabe and Ito's (2008), which the colour-blind can tell apart
@@ -33,13 +34,15 @@ def page(plan: Plan, graph: Graph | None = None, title: str = "plan") -> str:
         memory=[(space, words.size(nbytes)) for space, nbytes in plan.arenas.items()],
         told=words.refusals(told, said="refused every op"),
         steps=_steps(plan, graph),
+        drawn=drawing(plan, graph) if graph is not None else None,
+        shades=_shades(plan),
         ops=[_op(d, plan, graph, told) for d in plan.decisions],
     )
 
 
 def _steps(plan: Plan, graph: Graph | None) -> list[dict[str, Any]]:
-    """What the page's list of steps shows; `shade` tells neighbouring partitions of one delegate apart."""
-    seen: dict[str, int] = {}
+    """What the page's list of steps shows."""
+    shades = _shades(plan)
     steps: list[dict[str, Any]] = []
     for step in plan.steps:
         if not isinstance(step, Run):
@@ -47,10 +50,19 @@ def _steps(plan: Plan, graph: Graph | None) -> list[dict[str, Any]]:
             steps.append({"tensor": name, "src": step.src, "dst": step.dst, "size": words.size(step.nbytes)})
             continue
         partition = plan.partitions[step.partition]
-        shade = seen[partition.delegate] = seen.get(partition.delegate, -1) + 1
         launches = words.count(plan.launches.get(step.partition, 0), "launch", "launches")
-        steps.append({"run": partition, "shade": shade % 2, "launches": launches})
+        steps.append({"run": partition, "shade": shades[step.partition], "launches": launches})
     return steps
+
+
+def _shades(plan: Plan) -> dict[int, int]:
+    """Partition -> 0 or 1, which tells neighbouring partitions of one delegate apart."""
+    seen: dict[str, int] = {}
+    shades = {}
+    for partition in plan.partitions:
+        seen[partition.delegate] = seen.get(partition.delegate, -1) + 1
+        shades[partition.index] = seen[partition.delegate] % 2
+    return shades
 
 
 def _op(d: Decision, plan: Plan, graph: Graph | None, told: words.Reasons) -> dict[str, Any]:

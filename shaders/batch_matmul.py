@@ -10,15 +10,17 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .product import Batch, Product
 from .program import Limits, Lowered
+from .sums import READ, WRITTEN, sums_of
 from .weights import Weights
 
 OPS = ("BATCH_MATMUL",)
+TYPES, RESULTS = READ, WRITTEN
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch. Either side may be constant; its matrices are turned around where `adj_x` or `adj_y` says so."""
-    left, right = (values(graph, op, k) for k in (0, 1))
+    left, right = (values(graph, op, k, READ[op.kind]) for k in (0, 1))
     a, b = (graph.tensors[t].shape for t in (left, right))
     if not all(2 <= len(shape) <= 5 for shape in (a, b)):
         raise Refused("shape", f"{list(a)} and {list(b)}", "ranks 2 to 5")
@@ -31,8 +33,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("shape", f"{list(a)} and {list(b)}", "batches that broadcast") from None
     if inner != depth:
         raise Refused("shape", f"{list(a)} and {list(b)}", f"matrices that meet in {depth}")
-    output = result(graph, op, limits, (*whole, rows, channels))
+    sums = sums_of(graph, op, left, right, 2, channels)
+    output = result(graph, op, limits, (*whole, rows, channels), types=WRITTEN[op.kind])
     steps = (1, depth) if transposed else (channels, 1)
-    weights = Weights(right, (prod(b[:-2]), 1, depth, channels), (depth * channels, 0, *steps))
+    weights = Weights(right, (prod(b[:-2]), 1, depth, channels), (depth * channels, 0, *steps), sums.weights_zero)
     batch = Batch(whole, a[:-2], b[:-2])
-    return (Product(left, weights, output, rows, (), batch, turned).program(graph, limits),)
+    return (Product(left, weights, output, rows, sums, batch, turned).program(graph, limits),)

@@ -36,9 +36,9 @@ void main() {
                 for (int k = 0; k < STEPS; k++) {
                     STEP_TYPE value[PIXELS];
                     for (int p = 0; p < PIXELS; p++) {
-                        value[p] = source(at[p] + k);
+                        value[p] = source(at[p] + k) - STEP_TYPE(IN_ZERO);
 #if PADDED
-                        value[p] = inside[p] ? value[p] : STEP_TYPE(0.0);
+                        value[p] = inside[p] ? value[p] : STEP_TYPE(0);
 #endif
                     }
                     tile_add(value, base, uint(k));
@@ -49,5 +49,5 @@ void main() {
 
     for (int p = 0; p < PIXELS; p++)
         if (tile_pixel(p) < uint(OUTPUT_PIXELS))
-            tile_store(p, tile_pixel(p) * uint(LAYERS * CHANNELS) + uint(layer * CHANNELS));
+            tile_store(p, tile_pixel(p) * uint(LAYERS * CHANNELS) + uint(layer * CHANNELS), uint(image[p]));
 }

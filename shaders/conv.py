@@ -6,13 +6,15 @@ from math import prod
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import NOWHERE, finish, geometry, windows
+from .convolution import NOWHERE, geometry, windows
 from .product import Product
 from .program import Arg, Limits, Lowered
+from .sums import READ, WRITTEN, sums_of
 from .tiling import tiled
 from .weights import Weights
 
 OPS = ("CONV_2D", "CONV_3D")
+TYPES, RESULTS = READ, WRITTEN
 
 
 @answering
@@ -21,7 +23,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
 
     Filters and bias may be computed.
     """
-    source, filters = (values(graph, op, k) for k in (0, 1))
+    source, filters = (values(graph, op, k, READ[op.kind]) for k in (0, 1))
     image, sizes = (graph.tensors[t].shape for t in (source, filters))
     flat = op.kind == "CONV_2D"
     rank = 4 if flat else 5
@@ -33,15 +35,15 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if image[-1] != sets * depth or channels % sets or (sets > 1 and not flat):
         raise Refused("groups", f"{channels} filters of {depth} channels over {image[-1]}", "as many for each group")
     spans = windows(image[1:-1], kernel, op)
-    output = result(graph, op, limits, (image[0], *(span.out for span in spans), channels))
-    stages = finish(graph, op, 2, channels)
+    sums = sums_of(graph, op, source, filters, 2, channels)
+    output = result(graph, op, limits, (image[0], *(span.out for span in spans), channels), types=WRITTEN[op.kind])
     each, taps = channels // sets, prod(kernel)
     steps = (each * taps * depth, depth, 1, taps * depth) if flat else (0, depth * channels, channels, 1)
     pixels = image[0] * prod(span.out for span in spans)
     if sets == 1 and (all(s.pointwise for s in spans) or all(s.covering for s in spans)):
-        weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]))
-        return (Product(source, weights, output, pixels, stages).program(graph, limits),)
-    weights = Weights(filters, (sets, taps, depth, each), steps)
+        weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero)
+        return (Product(source, weights, output, pixels, sums).program(graph, limits),)
+    weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", source, "vec4" if weights.step == 4 else "float")
-    return (tiled(graph, "conv", constants, arg, weights, output, pixels, limits, stages, sets),)
+    return (tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets),)

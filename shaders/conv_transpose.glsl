@@ -36,7 +36,7 @@ void main() {
                 }
                 for (int k = 0; k < STEPS; k++) {
                     STEP_TYPE value[PIXELS];
-                    for (int p = 0; p < PIXELS; p++) value[p] = inside[p] ? source(at[p] + k) : STEP_TYPE(0.0);
+                    for (int p = 0; p < PIXELS; p++) value[p] = inside[p] ? source(at[p] + k) - STEP_TYPE(IN_ZERO) : STEP_TYPE(0);
                     tile_add(value, base, uint(k));
                 }
             }
@@ -45,6 +45,7 @@ void main() {
 
     for (int p = 0; p < PIXELS; p++) {
         uint pixel = uint(((image[p] * OUT.x + place[p].x) * OUT.y + place[p].y) * OUT.z + place[p].z);
-        if (tile_pixel(p) < uint(OUTPUT_PIXELS) && all(lessThan(place[p], OUT))) tile_store(p, pixel * uint(CHANNELS));
+        if (tile_pixel(p) < uint(OUTPUT_PIXELS) && all(lessThan(place[p], OUT)))
+            tile_store(p, pixel * uint(CHANNELS), uint(image[p]));
     }
 }

@@ -6,12 +6,14 @@ from math import prod
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
-from .convolution import NOWHERE, finish, geometry, windows
+from .convolution import NOWHERE, geometry, windows
 from .program import Arg, Limits, Lowered
+from .sums import READ, WRITTEN, sums_of
 from .tiling import tiled
 from .weights import Weights
 
 OPS = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
+TYPES, RESULTS = READ, WRITTEN
 
 
 @answering
@@ -21,7 +23,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     The padding is that of the forward convolution from the output (TFLite's transpose_conv.cc); its windows describe
     the output, so "in" and "out" are swapped.
     """
-    filters, source = (values(graph, op, k) for k in (1, 2))
+    filters, source = (values(graph, op, k, READ[op.kind]) for k in (1, 2))
     sizes, image = (graph.tensors[t].shape for t in (filters, source))
     flat = op.kind == "TRANSPOSE_CONV"
     rank = 4 if flat else 5
@@ -31,18 +33,18 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     shape = tuple(integers(graph, op, 0, (rank,)))
     if (shape[0], shape[-1], sizes[-1]) != (image[0], channels, image[-1]):
         raise Refused("shape", f"filters {list(sizes)} over {list(image)} to {list(shape)}", "that they agree")
-    output = result(graph, op, limits, shape)
+    sums = sums_of(graph, op, source, filters, 3, channels)
+    output = result(graph, op, limits, shape, types=WRITTEN[op.kind])
     spans = windows(shape[1:-1], kernel, op)
     if tuple(span.out for span in spans) != image[1:-1]:
         raise Refused("shape", f"{list(image)} to {list(shape)}", "what a convolution of the output gives")
     taps, depth = prod(kernel), image[-1]
     steps = (0, depth, 1, taps * depth) if flat else (0, channels * depth, 1, depth)
-    weights = Weights(filters, (1, taps, depth, channels), steps)
+    weights = Weights(filters, (1, taps, depth, channels), steps, sums.weights_zero)
     constants = geometry(*(NOWHERE,) * flat, *spans)
     for axis, size, extent in zip("DHW"[-len(spans) :], image[1:-1], shape[1:-1], strict=True):
         constants |= {f"IN_{axis}": size, f"OUT_{axis}": extent}
     strides = [span.stride for span in spans]
     pixels = image[0] * prod(-(-n // stride) for n, stride in zip(shape[1:-1], strides, strict=True))
     arg = Arg("source", source, "vec4" if weights.step == 4 else "float")
-    stages = finish(graph, op, 3, channels)
-    return (tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, stages, prod(strides)),)
+    return (tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides)),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, values
 from .program import Stage, fused_activation
+from .types import FLOAT
 
 # Windows that reach further are refused, so that positions in a body fit its 32-bit integers.
 LONGEST = 1 << 24
@@ -78,11 +79,11 @@ def geometry(*spans: Window) -> dict[str, int]:
     return found
 
 
-def bias_of(graph: Graph, op: Op, k: int, channels: int) -> int:
-    """Input `k`, a bias of one value for each channel, or -1 where there is none."""
+def bias_of(graph: Graph, op: Op, k: int, channels: int, types: Collection[str] = FLOAT) -> int:
+    """Input `k`, a bias of one value of these types for each channel, or -1 where there is none."""
     if len(op.inputs) <= k or op.inputs[k] < 0:
         return -1
-    tensor = graph.tensors[values(graph, op, k)]
+    tensor = graph.tensors[values(graph, op, k, types)]
     if tensor.size != channels:
         raise Refused("shape", f"a bias of {tensor.size}", channels)
     return tensor.index

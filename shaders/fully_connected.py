@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import finish
 from .product import Product
 from .program import Limits, Lowered
+from .sums import READ, WRITTEN, sums_of
 from .weights import Weights
 
 OPS = ("FULLY_CONNECTED",)
+TYPES, RESULTS = READ, WRITTEN
 
 
 @answering
@@ -17,7 +18,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch: input of any rank, read as rows of I; weights OI, bias O or none; both may be computed."""
     if (layout := op.options.get("weights_format", "DEFAULT")) != "DEFAULT":
         raise Refused("weights", f"weights are stored as {layout}", "DEFAULT")
-    source, weights = (values(graph, op, k) for k in (0, 1))
+    source, weights = (values(graph, op, k, READ[op.kind]) for k in (0, 1))
     shape, matrix = (graph.tensors[t].shape for t in (source, weights))
     if len(matrix) != 2:
         raise Refused("shape", f"weights {list(matrix)}", "rank 2")
@@ -27,6 +28,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if size % depth or (keep and shape[-1:] != (depth,)):
         raise Refused("shape", f"weights {list(matrix)} over {list(shape)}", f"rows of {depth}")
     rows = size // depth
-    output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels))
-    right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth))
-    return (Product(source, right, output, rows, finish(graph, op, 2, channels)).program(graph, limits),)
+    sums = sums_of(graph, op, source, weights, 2, channels)
+    output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels), types=WRITTEN[op.kind])
+    right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero)
+    return (Product(source, right, output, rows, sums).program(graph, limits),)

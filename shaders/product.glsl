@@ -13,5 +13,5 @@ void main() {
         tile_add(value, base, k);
     }
     for (int p = 0; p < PIXELS; p++)
-        if (tile_pixel(p) < uint(ROWS)) tile_store(p, (layer * uint(ROWS) + tile_pixel(p)) * uint(CHANNELS));
+        if (tile_pixel(p) < uint(ROWS)) tile_store(p, (layer * uint(ROWS) + tile_pixel(p)) * uint(CHANNELS), left_row(layer, tile_pixel(p)));
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..graph.model import Graph
 from .binary import merged, strides
-from .program import Arg, Limits, Program, Stage, groups_for
+from .program import Arg, Limits, Program, groups_for
+from .sums import Sums
 from .tiling import tiled
 from .weights import Weights
 
@@ -39,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Product:
-    """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, then `stages`.
+    """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, taken as `sums` says.
 
     The left matrices are stored as [I, rows] where they are `turned`. The layers of `right` are its matrices.
     """
@@ -48,7 +49,7 @@ class Product:
     right: Weights
     output: int
     rows: int
-    stages: tuple[Stage, ...] = ()
+    sums: Sums = field(default_factory=Sums)
     batch: Batch = Batch()
     turned: bool = False
 
@@ -61,13 +62,14 @@ class Product:
         source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
+            "ROWS_A_SCALE": 1,
         }  # fmt: skip
         if self.rows <= FEW_ROWS:
             return self._few_rows(graph, limits, source, constants, layers)
-        tall = tiled(
-            graph, "product", constants, source, self.right, self.output, self.rows, limits, self.stages, layers
-        )
-        return replace(tall, includes=("weights", "product", "tile"))
+        return tiled(
+            graph, "product", constants, source, self.right, self.output, self.rows, limits, self.sums, layers,
+            includes=("product",),
+        )  # fmt: skip
 
     def _few_rows(
         self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], layers: int
@@ -79,10 +81,12 @@ class Product:
         blocks = -(-vecs // LANES)
         more = {
             "STEPS": depth // self.right.step, "VECS": vecs, "BLOCKS": blocks, "LAYERS": layers,
-            "LANES": LANES, "SPLITS": SPLITS,
+            "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **self.sums.values("vec4"),
         }  # fmt: skip
+        inputs = (source, arg, *self.sums.args(1, channels, "vec4"))
         return Program(
-            "few_rows", {**constants, **layout, **more}, (source, arg), self.output,
+            "few_rows", {**constants, **layout, **more}, inputs, self.output,
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
-            self.stages, ("weights", "product"), SPLITS * self.rows * LANES * 16,
+            self.sums.stages, (*self.sums.libraries, "weights", "product"),
+            SPLITS * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
         )  # fmt: skip

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.model import Graph
-from .program import Arg, Limits, Program, Stage, groups_for
+from .program import Arg, Limits, Program, groups_for
+from .sums import Sums
 from .weights import Weights
 
 # Relative time of a thread of p pixels, FIXED * p + SHARED: what each pixel reads, and the weights that all share.
@@ -38,10 +39,15 @@ def tiled(
     output: int,
     pixels: int,
     limits: Limits,
-    stages: tuple[Stage, ...] = (),
+    sums: Sums,
     layers: int = 1,
+    groups: int = 1,
+    includes: tuple[str, ...] = (),
 ) -> Program:
-    """A program whose threads run along pixels, in groups that share output channels, `layers` times over."""
+    """A program whose threads run along pixels, in groups that share output channels, `layers` times over.
+
+    Layer l makes channels of group l % `groups`.
+    """
     channels = weights.shape[3]
     vecs = 1 if channels <= 4 else 2
     sets = -(-channels // (4 * vecs))
@@ -50,11 +56,11 @@ def tiled(
     arg, layout = weights.bound(graph, vecs)
     more = {
         "STEPS": weights.shape[2] // weights.step, "PIXELS": each, "VECS": vecs, "OUTPUT_PIXELS": pixels,
-        "BLOCKS": blocks, "SETS": sets, "LAYERS": layers,
+        "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
     }  # fmt: skip
-    groups = groups_for(blocks * sets * layers, 1, limits)
     value = "vec4" if channels % 4 == 0 else "float"
     return Program(
-        body, {**constants, **layout, **more}, (source, arg), output, groups, (local, 1, 1), value, stages,
-        ("weights", "tile"),
+        body, {**constants, **layout, **more}, (source, arg, *sums.args(groups, channels, "vec4")), output,
+        groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
+        (*sums.libraries, "weights", *includes, "tile"),
     )  # fmt: skip

@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph
 from .program import Arg, Const
+from .types import stored_dtype
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next."""
+    """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
+
+    `zero` is what stands for 0 in it.
+    """
 
     tensor: int
     shape: tuple[int, int, int, int]
     steps: tuple[int, int, int, int]
+    zero: int = 0
 
     @property
     def step(self) -> int:
@@ -28,10 +33,15 @@ class Weights:
     def bound(self, graph: Graph, vecs: int) -> tuple[Arg, dict[str, int]]:
         """The argument `weights`, and the constants of lib/weights.glsl; `vecs` vec4 of outputs are read together."""
         array = graph.constant(self.tensor)
-        kind, constants = self._as_it_is() if array is None else ("vec4", self._packed(vecs))
-        source = self.tensor if array is None else self._pack(array, vecs)
+        if array is None:
+            kind, constants = self._as_it_is()
+            arg, zero = Arg("weights", self.tensor, kind), self.zero
+        else:
+            constants, zero = self._packed(vecs), 0
+            arg = Arg("weights", self._pack(array, vecs), "vec4" if array.dtype.kind == "f" else "ivec4")
         named = {name: constants.get(name, 0) for name in ("ALONG_OUTPUTS", "ALONG_INPUTS")}
-        return Arg("weights", source, kind), {**constants, **named, "STEP": self.step, "CHANNELS": self.shape[3]}
+        more = {"STEP": self.step, "CHANNELS": self.shape[3], "WEIGHTS_ZERO": zero}
+        return arg, {**constants, **named, **more}
 
     def _packed(self, vecs: int) -> dict[str, int]:
         _, taps, inputs, outputs = self.shape
@@ -55,8 +65,9 @@ class Weights:
         def pack() -> NDArray[Any]:
             strides = [step * array.itemsize for step in self.steps]
             found = np.lib.stride_tricks.as_strided(np.ascontiguousarray(array), self.shape, strides)
-            padded = np.zeros((layers, taps, inputs, sets * block), np.float32)
+            padded = np.zeros((layers, taps, inputs, sets * block), stored_dtype(array.dtype))
             padded[..., :outputs] = found
+            padded[..., :outputs] -= self.zero
             blocks = padded.reshape(layers, taps, inputs, sets, block)
             return np.ascontiguousarray(blocks.transpose(0, 3, 1, 2, 4))
 

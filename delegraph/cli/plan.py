@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from ..partitioner.explain import common_reasons, duration, fate, refusals, shorten, summary
+from ..partitioner.overlay import node_data
 from ..partitioner.page import page
 from ..partitioner.plan import Plan
 from .console import (
@@ -35,6 +36,10 @@ def plan(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as one self-contained HTML page.")
     ] = None,
+    model_explorer: Annotated[
+        Path | None,
+        typer.Option("--model-explorer", metavar="FILE", help="Write per-node data for Google's Model Explorer."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which op of a model would run where, and why; nothing is run."""
@@ -43,6 +48,9 @@ def plan(
     if html is not None:
         html.write_text(page(made, graph, model.name), "utf-8")
         say(f"wrote {html}")
+    if model_explorer is not None:
+        model_explorer.write_text(json.dumps(node_data(made), indent=1), "utf-8")
+        say(f"wrote {model_explorer}")
     if as_json:
         print(json.dumps(made.to_json(), indent=1))
     elif op is not None:

@@ -6,7 +6,10 @@
 float prelu(float x, float alpha) { return x < 0.0 ? x * alpha : x; }
 EACH_PAIR(prelu)
 
-float elu(float x) { return x < 0.0 ? exp(x) - 1.0 : x; }
+float elu(float x) {
+    if (!(x < 0.0)) return x;
+    return x > -0.1 ? x + x * x * (0.5 + x * (0.16666667 + x * (0.041666667 + x * 0.0083333333))) : exp(x) - 1.0;
+}
 EACH(elu)
 
 float signum(float x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x; }
@@ -15,8 +18,11 @@ EACH(signum)
 float logistic(float x) { return 1.0 / (1.0 + exp(-x)); }
 EACH(logistic)
 
-// A built-in tanh may divide infinity by infinity; this exponential never grows.
+// A built-in tanh may divide infinity by infinity; this exponential never grows. Near 0, where digits would cancel out, a
+// series.
 float hyperbolic_tangent(float x) {
+    float square = x * x;
+    if (abs(x) < 0.2) return x - x * square * (0.33333333 - square * (0.13333333 - square * 0.053968254));
     float e = exp(-2.0 * abs(x));
     float t = (1.0 - e) / (1.0 + e);
     return x < 0.0 ? -t : t;

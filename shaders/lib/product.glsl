@@ -11,13 +11,16 @@ uint left_start(uint layer, uint row) {
 
 uint right_start(uint layer) { return right_matrix(layer) * uint(LAYER_STEP); }
 
+// Which of all rows of left matrices that is, where each ROWS_A_SCALE rows have one scale.
+uint left_row(uint layer, uint row) { return (left_matrix(layer) * uint(ROWS) + row) / uint(ROWS_A_SCALE); }
+
 // STEP values of the row that starts at `start`, from k * STEP on.
 STEP_TYPE left_at(uint start, uint k) {
 #if TURNED
     STEP_TYPE value;
     for (uint c = 0u; c < uint(STEP); c++) PART(value, c) = source(start + (k * uint(STEP) + c) * uint(ROWS));
-    return value;
+    return value - STEP_TYPE(IN_ZERO);
 #else
-    return source(start + k);
+    return source(start + k) - STEP_TYPE(IN_ZERO);
 #endif
 }

@@ -1,6 +1,5 @@
-// From a sum of products to the 8-bit output: `rescale` holds (bias, multiplier, shift) of each channel, or of each four.
+// From a sum of products to a quantised output: `factors` has (multiplier, shift) for each TERM of channels.
 
-RESCALED rescaled(RESCALED sum, uint k) {
-    RESCALED x = multiplied(sum + rescale(3u * k), rescale(3u * k + 1u), rescale(3u * k + 2u));
-    return clamp(x + OUT_ZERO, LOW, HIGH);
+MADE finished(SUM s, uint place, uint channel, uint row) {
+    return clamp(multiplied(biased(s, channel), factors(2u * place), factors(2u * place + 1u)) + OUT_ZERO, LOW, HIGH);
 }

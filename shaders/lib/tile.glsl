@@ -1,9 +1,7 @@
-// A tile of the output: PIXELS pixels by VECS vec4 of channels for each thread, LAYERS times over. The threads of a group
+// A tile of the output: PIXELS pixels by VECS fours of channels for each thread, LAYERS times over. The threads of a group
 // run along pixels; its channels are the group's own, so that all its threads read the same weights.
 
-void store(uint i, VALUE x);
-
-vec4 sum[PIXELS][VECS];
+SUM sum[PIXELS][VECS];
 
 // Which tile this is: pixels first, then channels, then layers. Past the last layer there is nothing to do.
 uint tile_group() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
@@ -16,28 +14,20 @@ uint tile_pixel(int k) { return (tile_block() * uint(PIXELS) + uint(k)) * uint(L
 
 void tile_clear() {
     for (int p = 0; p < PIXELS; p++)
-        for (int v = 0; v < VECS; v++) sum[p][v] = vec4(0.0);
+        for (int v = 0; v < VECS; v++) sum_clear(sum[p][v]);
 }
 
 // Adds to each pixel what STEP of its input channels give, by their weights.
 void tile_add(STEP_TYPE value[PIXELS], uint base, uint k) {
     for (int v = 0; v < VECS; v++) {
-        vec4 w[STEP];
+        FOUR w[STEP];
         weights_at(base, k, tile_set() * uint(VECS) + uint(v), w);
-        for (int c = 0; c < STEP; c++)
-            for (int p = 0; p < PIXELS; p++) sum[p][v] += PART(value[p], c) * w[c];
+        for (int p = 0; p < PIXELS; p++) add_products(sum[p][v], value[p], w);
     }
 }
 
-// Stores the channels of the p-th pixel, the first of which lies at `start` in the output; those past the last are dropped.
-void tile_store(int p, uint start) {
-    for (int v = 0; v < VECS; v++) {
-        uint channel = (tile_set() * uint(VECS) + uint(v)) * 4u;
-#if CHANNELS % 4 == 0
-        if (channel < uint(CHANNELS)) store((start + channel) / 4u, sum[p][v]);
-#else
-        for (uint c = 0u; c < 4u; c++)
-            if (channel + c < uint(CHANNELS)) store(start + channel + c, sum[p][v][c]);
-#endif
-    }
+// Stores the channels of the p-th pixel, the first of which lies at `start` in the output; see store_channels.
+void tile_store(int p, uint start, uint row) {
+    for (int v = 0; v < VECS; v++)
+        store_channels(sum[p][v], tile_layer(), tile_set() * uint(VECS) + uint(v), start, row);
 }

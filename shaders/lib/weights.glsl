@@ -1,16 +1,18 @@
 // Weights as four output channels beside each other, in whichever way they are stored (shaders/weights.py).
 
+void store(uint i, VALUE x);
+
 #if STEP == 4
-#define STEP_TYPE vec4
+#define STEP_TYPE FOUR
 #define PART(x, c) (x)[c]
 #else
-#define STEP_TYPE float
+#define STEP_TYPE ONE
 #define PART(x, c) (x)
 #endif
 
 // Those of the STEP input channels from k * STEP on, for the output channels from vec * 4 on. `base` is where the weights
 // of this layer and tap start. What is read for output channels past the last is of no use, but inside the buffer.
-void weights_at(uint base, uint k, uint vec, out vec4 w[STEP]) {
+void weights_at(uint base, uint k, uint vec, out FOUR w[STEP]) {
 #if ALONG_OUTPUTS
     vec = min(vec, uint(LAST_VEC));
     uint at = base + vec / uint(BLOCK_VECS) * uint(BLOCK_STEP) + vec % uint(BLOCK_VECS) + k * uint(STEP * INPUT_STEP);
@@ -19,11 +21,38 @@ void weights_at(uint base, uint k, uint vec, out vec4 w[STEP]) {
     for (uint o = 0u; o < 4u; o++) {
         uint at = base + min(vec * 4u + o, uint(CHANNELS - 1)) * uint(OUTPUT_STEP) + k * uint(STEP * INPUT_STEP);
 #if ALONG_INPUTS
-        vec4 inputs = weights(at / 4u);
+        FOUR inputs = weights(at / 4u);
         for (int c = 0; c < STEP; c++) w[c][o] = inputs[c];
 #else
         for (int c = 0; c < STEP; c++) w[c][o] = weights(at + uint(c * INPUT_STEP));
 #endif
     }
+#endif
+#if WEIGHTS_ZERO != 0
+    for (int c = 0; c < STEP; c++) w[c] -= WEIGHTS_ZERO;
+#endif
+}
+
+// Adds to the sum of four output channels what STEP input channels give.
+void add_products(inout SUM s, STEP_TYPE value, FOUR w[STEP]) {
+#if FITTING
+    FOUR x = PART(value, 0) * w[0];
+    for (int c = 1; c < STEP; c++) x += PART(value, c) * w[c];
+    sum_add(s, x);
+#else
+    for (int c = 0; c < STEP; c++) sum_add(s, PART(value, c) * w[c]);
+#endif
+}
+
+// Stores what becomes of the sum of the output channels from vec * 4 on; those past the last are dropped. `start` is where
+// channel 0 lies in the output, `row` what the input's scales, where it has several, are counted by.
+void store_channels(SUM s, uint layer, uint vec, uint start, uint row) {
+    uint channel = vec * 4u, group = layer % uint(GROUPS);
+    MADE x = finished(s, group * uint((CHANNELS + 3) / 4) + vec, group * uint(CHANNELS) + channel, row);
+#if CHANNELS % 4 == 0
+    if (channel < uint(CHANNELS)) store((start + channel) / 4u, x);
+#else
+    for (uint c = 0u; c < 4u; c++)
+        if (channel + c < uint(CHANNELS)) store(start + channel + c, x[c]);
 #endif
 }

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delegraph.graph.builder import GraphBuilder
-from delegraph.graph.model import Quantization
 
 from .harness import check, graph_of
 
@@ -47,34 +46,4 @@ def elementwise(
     b.output(
         b.op(kind, tensors, np.broadcast_shapes(*map(tuple, shapes)), quantization=output, op_version=2, **options)
     )
-    return b.build()
-
-
-def weighted(
-    kind: str,
-    dtype: str,
-    image: Sequence[int],
-    sizes: Sequence[int],
-    out: Sequence[int],
-    rng: np.random.Generator,
-    per_channel: bool = False,
-    bias: bool = True,
-    **options: Any,
-) -> bytes:
-    """One op of an input, weights of `sizes` and a bias, whose output spreads over its type's range."""
-    b = GraphBuilder()
-    axis, channels = (3, sizes[3]) if kind == "DEPTHWISE_CONV_2D" else (0, sizes[0])
-    scale, zero = affine(rng, dtype)
-    scales = (10 ** rng.uniform(-3, 0, channels if per_channel else 1)).astype(np.float32)
-    zeros = rng.integers(0, 256, 1) if dtype == "uint8" else np.zeros(len(scales), np.int64)
-    tensors = [
-        b.input(image, dtype, quantization=(scale, zero)),
-        b.constant(noise(rng, dtype, sizes), quantization=Quantization(scales, zeros, axis)),
-    ]
-    if bias:
-        quantization = Quantization(np.float32(scale) * scales, np.zeros(len(scales), np.int64))
-        tensors.append(b.constant(rng.integers(-20000, 20000, channels).astype(np.int32), quantization=quantization))
-    terms = np.prod(sizes) / channels
-    made = (float(np.float32(scale * scales.mean() * np.sqrt(terms) * rng.uniform(20, 200))), affine(rng, dtype)[1])
-    b.output(b.op(kind, tensors, out, quantization=made, op_version=3, **options))
     return b.build()

@@ -1,0 +1,160 @@
+"""Sums of products: in which numbers they are taken, and what becomes of them.
+
+An op's types decide: floats; integers whose sum is rescaled, each kind of op in its reference kernel's own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.model import Graph, Op, Tensor
+from .arguments import Refused
+from .convolution import bias_of, finish
+from .program import Arg, Const, Stage
+from .quantized import affine, factors, in_double, limits_of, multipliers
+from .types import widened
+
+Taken = Mapping[str, tuple[frozenset[str], frozenset[str]]]  # the input's type -> those of the weights, of the output
+
+
+def _taken(**found: str) -> Taken:
+    """The types of weights that go with each type of input; those of the output, after a colon, where not the same."""
+    split = {kind: text.partition(":") for kind, text in found.items()}
+    return {kind: (frozenset(w.split()), frozenset((made or kind).split())) for kind, (w, _, made) in split.items()}
+
+
+# Which types go together in the reference kernels.
+TAKEN: Mapping[str, Taken] = {
+    "CONV_2D": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8 INT4"),
+    "DEPTHWISE_CONV_2D": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8"),
+    "TRANSPOSE_CONV": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8", INT16="INT8"),
+    "FULLY_CONNECTED": _taken(
+        FLOAT32="FLOAT32", UINT8="UINT8:UINT8 INT16", INT8="INT8 INT4 INT2", INT16="INT8 INT4 INT2 INT16"
+    ),
+    "BATCH_MATMUL": _taken(FLOAT32="FLOAT32", INT8="INT8:INT8 INT32", INT16="INT8 INT16"),
+    "CONV_3D": _taken(FLOAT32="FLOAT32"),
+    "CONV_3D_TRANSPOSE": _taken(FLOAT32="FLOAT32"),
+}  # fmt: skip
+NO_BIAS = ("BATCH_MATMUL",)
+
+
+def _read(kind: str) -> frozenset[str]:
+    biases = frozenset(("INT32", "INT64")) if len(TAKEN[kind]) > 1 and kind not in NO_BIAS else frozenset[str]()
+    return biases.union(TAKEN[kind], *(weights for weights, _ in TAKEN[kind].values()))
+
+
+# What a kernel of these ops may read and write.
+READ = {kind: _read(kind) for kind in TAKEN}
+WRITTEN = {kind: frozenset[str]().union(*(made for _, made in TAKEN[kind].values())) for kind in TAKEN}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """How a kernel sums products of inputs and weights, and how it finishes a sum.
+
+    `one` is GLSL's type of what is multiplied, `made` that of what is stored. `libraries` sum and finish; they read
+    `inputs`, and `factors`: a few numbers for each output channel. `in_zero` is taken off each input, `weights_zero`
+    off each weight.
+    """
+
+    one: str = "float"
+    made: str = "float"
+    libraries: tuple[str, ...] = ("sum", "finish")
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Arg, ...] = ()
+    factors: tuple[NDArray[Any], ...] = ()
+    stages: tuple[Stage, ...] = ()
+    in_zero: int = 0
+    weights_zero: int = 0
+
+    def values(self, value: str) -> dict[str, Any]:
+        """The libraries' constants, for sums of one ("float") or four ("vec4") channels at a time."""
+        four = value == "vec4"
+        return {
+            "ONE": self.one, "FOUR": widened(self.one, "vec4"), "TERM": widened(self.one, value),
+            "UTERM": "uvec4" if four else "uint", "TERMS": 4 if four else 1, "MADE": widened(self.made, value),
+            "IN_ZERO": self.in_zero, "FITTING": 0, **self.constants,
+        }  # fmt: skip
+
+    def args(self, groups: int, each: int, value: str) -> tuple[Arg, ...]:
+        """The libraries' inputs, for `groups` of `each` output channels, as many at a time as `value` says."""
+        if not self.factors:
+            return self.inputs
+        wide = 4 if value == "vec4" else 1
+        order = in_blocks(groups, each, wide)
+
+        def pack() -> NDArray[Any]:
+            found = np.stack([np.append(numbers, numbers.dtype.type(0))[order] for numbers in self.factors])
+            return np.ascontiguousarray(found.reshape(len(found), -1, wide).transpose(1, 0, 2))
+
+        kind = widened("int" if self.factors[0].dtype == np.int32 else "float", value)
+        return (*self.inputs, Arg("factors", Const(pack, 4 * len(self.factors) * order.size), kind))
+
+
+def in_blocks(sets: int, each: int, block: int) -> NDArray[np.intp]:
+    """Output channels as they are stored: `sets` of them, each of `each` made up to a multiple of `block` by -1."""
+    found: NDArray[Any] = np.full((sets, -(-each // block) * block), -1, np.intp)
+    found[:, :each] = np.arange(sets * each).reshape(sets, each)
+    return found.reshape(-1)
+
+
+def sums_of(graph: Graph, op: Op, x: int, w: int, bias: int, channels: int) -> Sums:
+    """Those of an op, by the types of tensors `x` and `w`; its bias is input `bias`. Refused for other types."""
+    source, weights, made = (graph.folded.get(t, graph.tensors[t]) for t in (x, w, op.outputs[0]))
+    of_weights, of_made = TAKEN[op.kind].get(source.type, (frozenset[str](), frozenset[str]()))
+    for tensor, wanted in ((weights, of_weights), (made, of_made)):
+        if tensor.type not in wanted:
+            raise Refused("type", f"{tensor.name!r} is {tensor.type}", " or ".join(sorted(wanted)) or "another input")
+    if source.type == "FLOAT32":
+        return Sums(stages=finish(graph, op, bias, channels))
+    if made.type == "INT32":
+        return Sums("int", "int")
+    return _rescaled(graph, op, source, weights, made, bias, channels)
+
+
+def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, channels: int) -> Sums:
+    if x.type == "INT16" and (affine(x).zero or affine(y).zero):
+        raise Refused("quantization", f"zero points {affine(x).zero} and {affine(y).zero}", "0, as they are INT16")
+    scales, zero = _of_weights(op, x, w, channels)
+    narrow = x.type != "INT16" or op.options.get("quantized_bias_type") == "INT32"
+    bias = bias_of(graph, op, k, channels, frozenset({"INT32" if narrow else "INT64"}))
+    # Reference kernels for UINT8, and BATCH_MATMUL, multiply the two scales in float.
+    single = op.kind == "BATCH_MATMUL" or (x.type == "UINT8" and op.kind != "FULLY_CONNECTED")
+    reals = np.broadcast_to(factors(affine(x), scales, affine(y), single), (channels,))
+    constants = {
+        **limits_of(op, y), "BIAS": channels if bias >= 0 else 0, "FITTING": int(not narrow and w.type != "INT16"),
+    }  # fmt: skip
+    sum, added = ("sum", "bias") if narrow else ("sum_wide", "bias_wide")
+    if op.kind == "FULLY_CONNECTED":  # whose reference kernel turns sums to double; others multiply integers
+        libraries, numbers = ("int64", "double", sum, added, "rescale_double"), in_double(reals)
+    elif narrow:
+        libraries, numbers = ("quantized", sum, added, "rescale"), multipliers(reals)
+    else:
+        libraries, numbers = ("int64", sum, added, "rescale_wide"), _of_16_bits(reals)
+    inputs = (Arg("bias", bias),) if bias >= 0 else ()
+    return Sums("int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
+
+
+def _of_weights(op: Op, x: Tensor, w: Tensor, channels: int) -> tuple[NDArray[np.float32], int]:
+    """The scales of weights, one or one for each channel, and the zero point that the reference kernel heeds."""
+    q = w.quantization
+    if q is None or q.scales.size not in (1, channels):
+        raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
+    if q.scales.size > 1 and (x.type == "UINT8" or op.kind == "BATCH_MATMUL"):
+        raise Refused("quantization", f"{w.name!r} has {q.scales.size} scales", "one scale")
+    heeded = x.type == "UINT8" or op.kind == "BATCH_MATMUL" or (op.kind == "FULLY_CONNECTED" and q.scales.size == 1)
+    return q.scales, int(q.zero_points[0]) if heeded and q.zero_points.size else 0
+
+
+def _of_16_bits(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Real numbers as m / 2 ** e, m of 15 bits (`MultiplyByQuantizedMultiplier` of an int64_t)."""
+    whole, shift = multipliers(reals)
+    if (shift > 14).any():
+        raise Refused("quantization", f"scales whose quotient is {reals.max():.3g}", "less than 2 ** 14")
+    short = np.where(whole < 0x7FFF0000, (whole.astype(np.int64) + (1 << 15)) >> 16, 0x7FFF)
+    return short.astype(np.int32), 15 - shift

@@ -1,0 +1,208 @@
+"""Products of quantised inputs and weights: convolutions, fully connected layers, products of matrices."""
+
+from __future__ import annotations
+
+from math import prod
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from axes import Axis, axis, family
+from axes import st as strategies
+from case import INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, Typed, between, case
+from delegraph.graph.model import Quantization
+
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+WINDOWS: list[dict[str, Any]] = [
+    {"kernel": (3, 3), "padding": "SAME"},
+    {"kernel": (1, 1), "padding": "VALID"},
+    {"kernel": (3, 2), "padding": "SAME", "stride": (2, 1)},
+    {"kernel": (2, 3), "padding": "VALID", "stride": (2, 3)},
+    {"kernel": (3, 3), "padding": "SAME", "dilation": (2, 1)},
+    {"kernel": (2, 2), "padding": "VALID", "dilation": (1, 3)},
+    {"kernel": (7, 5), "padding": "VALID"},
+]
+FEW = strategies.integers(1, 12)
+CHANNELS = Axis([(4, 8), (3, 6), (8, 5), (1, 1), (5, 12)], strategies.tuples(FEW, FEW))
+BY_CHANNEL = axis([False, True])
+EIGHT = {"INT8": INT32, "UINT8": INT32, "INT16": INT64}  # the input's type -> the bias'
+
+
+class Layer:
+    """An input, constant weights, their bias and an output that go together: scales, zero points, values."""
+
+    def __init__(
+        self, pick: Random, x: Type, w: Type, sizes: Shape, axis: int, by_channel: bool, bias: Type | None = None
+    ) -> None:
+        """`sizes` are those of the weights, their output channels along `axis`."""
+        count = sizes[axis]
+        scales = np.array([10 ** pick.uniform(-3, 0) for _ in range(count if by_channel else 1)], np.float32)
+        zero = 77 if w is UINT8 else 0
+        each = Quantization(scales, np.full(len(scales), zero, np.int64), axis)
+        self.weights = Type(w.name, each).constant(sizes)
+        self.input = x.affine(pick, -3, -1)
+        scale = np.float32(self.input.quantization[0])  # type: ignore[index]
+        of_bias = Quantization(scale * scales, np.zeros(len(scales), np.int64))
+        kind = bias or EIGHT[x.name]
+        most = 1 << 30 if kind is INT64 else 20000 if x is not INT16 else 1 << 20
+        self.bias = Type(kind.name, of_bias).constant((count,), between(-most, most))
+        steps = 64 if x is INT16 else 32
+        made = float(scale * scales.mean()) * (prod(sizes) / count) ** 0.5 * steps * pick.uniform(1, 4)
+        self.output = x.quantized(made, x.affine(pick).quantization[1])  # type: ignore[index]
+
+
+def windowed(kind: str, layer: Layer, image: Shape, window: dict[str, Any], activation: str, **more: Any) -> Case:
+    """A convolution of a layer."""
+    stride, dilation = window.get("stride", (1, 1)), window.get("dilation", (1, 1))
+    return case(
+        kind, layer.input(image), layer.weights, layer.bias, makes=layer.output, padding=window["padding"],
+        stride_h=stride[0], stride_w=stride[1], dilation_h_factor=dilation[0], dilation_w_factor=dilation[1],
+        fused_activation_function=activation, **more,
+    )  # fmt: skip
+
+
+@family(x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS, activation=ACTIVATIONS)
+def conv_2d(
+    pick: Random, x: Type, by_channel: bool, window: dict[str, Any], channels: tuple[int, int], activation: str
+) -> Case | None:
+    if by_channel and x is UINT8:
+        return None
+    depth, made = channels
+    short = x is INT16 and pick.random() < 0.3
+    layer = Layer(
+        pick, x, UINT8 if x is UINT8 else INT8, (made, *window["kernel"], depth), 0, by_channel,
+        INT32 if short else None,
+    )  # fmt: skip
+    more = {"quantized_bias_type": "INT32"} if short else {}
+    return windowed("CONV_2D", layer, (2, 9, 7, depth), window, activation, **more)
+
+
+@family(x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, window=WINDOWS, depth=[1, 3, 4, 5, 8], multiplier=[1, 2, 3])
+def depthwise_conv_2d(
+    pick: Random, x: Type, by_channel: bool, window: dict[str, Any], depth: int, multiplier: int
+) -> Case | None:
+    if by_channel and x is UINT8:
+        return None
+    sizes = (1, *window["kernel"], depth * multiplier)
+    layer = Layer(pick, x, UINT8 if x is UINT8 else INT8, sizes, 3, by_channel)
+    activation = pick.choice(ACTIVATIONS)
+    return windowed("DEPTHWISE_CONV_2D", layer, (2, 9, 7, depth), window, activation, depth_multiplier=multiplier)
+
+
+@family(x=[INT8, INT16], groups=[2, 4], each=[1, 3, 4, 5], depth=[1, 2, 4])
+def grouped(pick: Random, x: Type, groups: int, each: int, depth: int) -> Case:
+    layer = Layer(pick, x, INT8, (groups * each, 2, 2, depth), 0, True)
+    return windowed("CONV_2D", layer, (1, 4, 5, groups * depth), WINDOWS[0], "RELU")
+
+
+@family(
+    x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, channels=CHANNELS, stride=[(1, 1), (2, 2), (2, 3), (3, 1)],
+    padding=["SAME", "VALID"], activation=["NONE", "RELU"], bias=[False, True],
+)  # fmt: skip
+def transpose_conv(
+    pick: Random, x: Type, by_channel: bool, channels: tuple[int, int], stride: tuple[int, int], padding: str,
+    activation: str, bias: bool,
+) -> Case | None:  # fmt: skip
+    if by_channel and x is UINT8:
+        return None
+    depth, made = channels
+    kernel = (pick.choice((1, 2, 3)), pick.choice((1, 2, 3)))
+    layer = Layer(pick, x, UINT8 if x is UINT8 else INT8, (made, *kernel, depth), 0, by_channel)
+    grown = [n * s if padding == "SAME" else (n - 1) * s + k for n, s, k in zip((3, 4), stride, kernel, strict=True)]
+    return case(
+        "TRANSPOSE_CONV", [2, *grown, made], layer.weights, layer.input((2, 3, 4, depth)),
+        *([layer.bias] if bias else []), makes=layer.output, padding=padding, stride_h=stride[0], stride_w=stride[1],
+        fused_activation_function=activation, op_version=3,
+    )  # fmt: skip
+
+
+@family(
+    x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, depth=[1, 5, 8, 33], units=[1, 3, 4, 20],
+    rows=[(1,), (4,), (5, 3), (2, 1, 3)], keep=[False, True], bias=[None, INT32, INT64],
+)  # fmt: skip
+def fully_connected(
+    pick: Random, x: Type, by_channel: bool, depth: int, units: int, rows: Shape, keep: bool, bias: Type | None
+) -> Case | None:
+    if (by_channel and (x is UINT8 or units == 1)) or (x is not INT16 and bias is INT64):
+        return None
+    layer = Layer(pick, x, UINT8 if x is UINT8 else INT8, (units, depth), 0, by_channel, bias)
+    more = {"quantized_bias_type": "INT32"} if x is INT16 and bias is INT32 else {}
+    return case(
+        "FULLY_CONNECTED", layer.input((*rows, depth)), layer.weights, *([layer.bias] if bias else []),
+        makes=layer.output, keep_num_dims=keep, fused_activation_function=pick.choice(ACTIVATIONS), **more,
+    )  # fmt: skip
+
+
+@family(
+    of=[(INT8, INT8, INT8), (INT8, INT8, INT32), (INT16, INT16, INT16), (INT16, INT8, INT16)], adj_x=[False, True],
+    adj_y=[False, True], batches=[((), ()), ((3,), (3,)), ((2, 1), (3,)), ((4,), ())], constant=[False, True],
+    rows=[1, 5], depth=[3, 8], columns=[1, 4, 6],
+)  # fmt: skip
+def batch_matmul(
+    pick: Random, of: tuple[Type, Type, Type], adj_x: bool, adj_y: bool, batches: tuple[Shape, Shape], constant: bool,
+    rows: int, depth: int, columns: int,
+) -> Case:  # fmt: skip
+    def side(type: Type, zero: int, batch: Shape, shape: Shape, turned: bool) -> Typed:
+        zero = zero if of[0] is INT8 else 0
+        return type.quantized(0.05, zero)((*batch, *shape[:: -1 if turned else 1]))
+
+    spread = 0.0025 * (70 if of[1] is INT8 else 20000) * depth**0.5
+    made = of[2] if of[2] is INT32 else of[2].quantized(spread)
+    left = side(of[0], pick.randint(-128, 127), batches[0], (rows, depth), adj_x)
+    right = side(of[1], pick.randint(-128, 127), batches[1], (depth, columns), adj_y)
+    return case(
+        "BATCH_MATMUL", left, right.fixed() if constant else right, makes=made, adj_x=adj_x, adj_y=adj_y, op_version=4
+    )
+
+
+def computed(kind: str, x: Type, **options: Any) -> Case:
+    """An op whose weights and bias are computed."""
+    made = x.quantized(0.02, 3 if x is INT8 else 0)
+    sizes = {"CONV_2D": (6, 2, 2, 4), "FULLY_CONNECTED": (6, 4), "DEPTHWISE_CONV_2D": (1, 2, 2, 8)}[kind]
+    image = (5, 4) if kind == "FULLY_CONNECTED" else (1, 5, 4, 4)
+    bias = EIGHT[x.name].quantized(0.0005)((sizes[-1 if kind == "DEPTHWISE_CONV_2D" else 0],), between(-999, 999))
+    inputs = x.quantized(0.05, 5 if x is INT8 else 0)(image), INT8.quantized(0.01)(sizes), bias
+    return case(kind, *inputs, makes=made, **options)
+
+
+SLIDING = {"stride_h": 1, "stride_w": 1, "padding": "SAME"}
+COMPUTED = [
+    made
+    for x in (INT8, INT16)
+    for made in (
+        computed("CONV_2D", x, **SLIDING),
+        computed("DEPTHWISE_CONV_2D", x, **SLIDING, depth_multiplier=2),
+        computed("FULLY_CONNECTED", x),
+    )
+]
+
+
+def ties(kind: str, x: Type, power: int) -> Case:
+    """Sums over all of 16 bits times powers of two, so that many fall in the middle between two integers.
+
+    A convolution rounds twice, or with 16 bits of the factor; a fully connected layer multiplies in double.
+    """
+    sums = np.concatenate([np.arange(-700, 700), np.arange(-700, 700) * 16])
+    ones = (1, 1) if kind == "FULLY_CONNECTED" else (1, 1, 1, 1)
+    weights = INT8.quantized(0.5)(np.zeros((len(sums), *ones[1:])))
+    bias = EIGHT[x.name].quantized(0.25)(sums)
+    made = x.quantized(0.25 * 2**power, 3 if x is INT8 else 0)
+    options = {} if kind == "FULLY_CONNECTED" else SLIDING
+    return case(kind, x.quantized(0.5)(ones), weights, bias, makes=made, **options)
+
+
+TIES = [ties(kind, x, power) for kind in ("CONV_2D", "FULLY_CONNECTED") for x in (INT8, INT16) for power in (1, 2, 7)]
+
+# More products than 32 bits hold the sum of.
+LONG = [
+    case(
+        "FULLY_CONNECTED", INT16.quantized(0.5)((2, 1200), between(32000, 32767)),
+        INT8.quantized(0.5)(np.full((5, 1200), 127)), makes=INT16.quantized(0.5 * 0.5 * 127 * 1200),
+    ),
+    case(
+        "CONV_2D", INT16.quantized(0.5)((1, 2, 2, 1200), between(32000, 32767)),
+        INT8.quantized(0.5)(np.full((5, 1, 1, 1200), 127)), INT64.quantized(0.25)(np.full(5, 1 << 34)),
+        makes=INT16.quantized(0.5 * 0.5 * 127 * 1200), **SLIDING,
+    ),
+]  # fmt: skip
