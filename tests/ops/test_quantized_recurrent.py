@@ -8,11 +8,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from case import Case
+from case import INT8, INT16, Case
 from cases.quantized_lstm import quantized_lstm
 from conformance.oracle import model
+from delegraph import InvalidModel
 
-from .harness import refuses
+from .harness import graph_of, refuses
 
 
 def lstm(projection: str = "none", **others: object) -> Case:
@@ -42,10 +43,19 @@ REFUSED = [
     ("projection", without_projection(lstm("plain"))),
     ("quantization", lstm(cell=-8)),
     ("quantization", lstm(cell=-16)),
-    ("state", replace(lstm(), inputs=(*lstm().inputs[:19], lstm().inputs[18], *lstm().inputs[20:]))),
 ]
 
 
 @pytest.mark.parametrize(("code", "case"), REFUSED)
 def test_refused(code: str, case: Case) -> None:
     refuses(content(case), code)
+
+
+@pytest.mark.parametrize("case", [
+    replace(lstm(), inputs=(*lstm().inputs[:19], lstm().inputs[18], *lstm().inputs[20:])),
+    replace(lstm(), intermediates=(*lstm().intermediates[:4], INT8((1,)))),
+    replace(lstm(), inputs=(*lstm().inputs[:19], INT16.variable((2, 20)), *lstm().inputs[20:])),
+])  # fmt: skip
+def test_what_a_runtime_takes_on_trust_is_invalid(case: Case) -> None:
+    with pytest.raises(InvalidModel):
+        graph_of(content(case))
