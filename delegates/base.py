@@ -133,7 +133,13 @@ class Partition:
 
 
 class Executable(Protocol):
-    """A compiled partition, bound to its places in the arena of its delegate's space."""
+    """A compiled partition, bound to its places in the arena of its delegate's space.
+
+    `holding` stands for the resources (variables, hash tables) that live in it, and for what it runs; None where there
+    are none.
+    """
+
+    holding: str | None
 
     def run(self) -> None:
         """Run once, from the inputs' places to the outputs'. Raises DelegateError on failure."""
@@ -147,6 +153,12 @@ class Executable(Protocol):
     def reset_variables(self) -> None:
         """Set what its ops remember from one run to the next back to its start."""
 
+    def suspend(self) -> None:
+        """Give back memory, but neither what makes compiling the same again quick nor resources. `run` is over."""
+
+    def take_over(self, former: Executable) -> None:
+        """Go on with the resources of an executable with the same `holding`, which then is of no use."""
+
     def close(self) -> None:
         """Give back everything it holds. May be called twice."""
 
@@ -156,7 +168,7 @@ class Delegate(Protocol):
 
     name: str
     space: str
-    holds_state: bool  # whether a graph whose ops share resources or variables may run here, whole
+    holds_state: bool  # whether ops that share resources or variables may run here, in one partition
     rates: Rates  # behind `estimate`, and the price of what is copied to and from `space`; replaced when measured
 
     def probe(self) -> Probe:

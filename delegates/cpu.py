@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from ..buffers import Arena, Form, HostArena
 from ..errors import DelegateError
+from ..graph.fold import FOLDABLE
 from ..graph.model import Graph, Model, Op
-from .base import YES, Cost, Lowering, Partition, Probe, Rates, Use, Verdict, no
+from .base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
 from .runtime import load_runtime
 from .work import arithmetic, traffic
 
@@ -107,9 +109,10 @@ class CPUDelegate:
         return self.rates.cost(self.rates.run + seconds)
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """One launch: the runtime runs the whole partition."""
+        """One launch: the runtime runs the whole partition, and expands constants itself."""
         inputs, outputs = graph.boundary(ops, keep)
-        return Lowering((Use(inputs, outputs),))
+        folded = frozenset(i for i in graph.folded_ops.intersection(ops) if graph.ops[i].kind not in FOLDABLE)
+        return Lowering((Use(inputs, outputs),), folded=folded)
 
     def form(self, graph: Graph, tensor: int) -> Form:
         """As on the host."""
@@ -152,6 +155,8 @@ class CPUExecutable:
         self._arena = arena
         self._ops = partition.ops
         content, names = graph.submodel(partition.ops, keep), graph.submodel_names(partition.ops, keep)
+        held = any(op in graph.ties for op in partition.ops)
+        self.holding = hashlib.sha256(content).hexdigest() if held else None
         try:
             self._runtime = delegate.open(content)
             self._runtime.allocate_tensors()
@@ -190,17 +195,27 @@ class CPUExecutable:
             raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
         for t, index in self._outputs:
             if t in self._views:
-                np.copyto(self._views[t], self._runtime.tensor(index)())
+                self._take(t, self._runtime.tensor(index)())
             else:
                 self._arena.loose[t] = self._runtime.get_tensor(index)
 
+    def _take(self, tensor: int, value: NDArray[Any]) -> None:
+        """Copy an output to its place; its shape, where the model's word was taken for it, is as the model says."""
+        view = self._views[tensor]
+        if value.shape != view.shape:
+            name = self._graph.tensors[tensor].name
+            raise DelegateError(f"cpu: tensor {name!r} came out as {value.shape}, where the model says {view.shape}")
+        np.copyto(view, value)
+
     def _fit(self) -> None:
-        """Give the runtime the shapes that inputs without a fixed one have this time."""
+        """Give the runtime the shapes that inputs without a fixed one have this time; variables stay as they are."""
         loose = {index: self._arena.loose[t].shape for t, index in self._inputs if t not in self._views}
         if loose != self._loose_shapes:
+            kept = self.state()
             for index, shape in loose.items():
                 self._runtime.resize_tensor_input(index, shape)
             self._runtime.allocate_tensors()
+            self.restore(kept)
             self._loose_shapes = loose
 
     def state(self) -> dict[int, NDArray[Any]]:
@@ -215,6 +230,17 @@ class CPUExecutable:
     def reset_variables(self) -> None:
         """Set the partition's variable tensors back to zero."""
         self._runtime.reset_all_variables()
+
+    def take_over(self, former: Executable) -> None:
+        """Go on in the runtime of another executable of the same sub-model, in which its resources live."""
+        assert isinstance(former, CPUExecutable) and former.holding == self.holding
+        self._runtime, former._runtime = former._runtime, None
+        self._loose_shapes = former._loose_shapes
+
+    def suspend(self) -> None:
+        """Free the runtime's interpreter, unless resources live in it."""
+        if self.holding is None:
+            self.close()
 
     def close(self) -> None:
         """Free the runtime's interpreter."""

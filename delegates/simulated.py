@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..buffers import Arena, Form, HostArena
 from ..graph.model import Graph, Op
-from .base import Cost, Delegate, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
+from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
 from .cpu import CPUDelegate, CPUExecutable
 from .gpu.delegate import GPUDelegate
 from .work import arithmetic, traffic
@@ -159,6 +159,8 @@ class SimulatedArena(HostArena):
 class SimulatedExecutable:
     """A partition on the CPU that takes at least a given time; one at a time on one device."""
 
+    holding: str | None = None
+
     def __init__(self, executable: CPUExecutable, seconds: float, busy: threading.Lock) -> None:
         """`busy` is held while it runs."""
         self._executable = executable
@@ -183,6 +185,13 @@ class SimulatedExecutable:
     def reset_variables(self) -> None:
         """Set the partition's variable tensors back to zero."""
         self._executable.reset_variables()
+
+    def suspend(self) -> None:
+        """Nothing is compiled that could be kept."""
+        self.close()
+
+    def take_over(self, former: Executable) -> None:
+        """There are no resources here."""
 
     def close(self) -> None:
         """Free the runtime's interpreter."""

@@ -15,6 +15,7 @@ from .buffers import Arena, HostArena
 from .delegates.base import Delegate, Executable
 from .errors import DelegateError, StepFailed
 from .graph.model import Graph
+from .graph.ties import assigns
 from .parallel import SideBySide
 from .partitioner.overlap import lanes
 from .partitioner.plan import Plan, Run, Transfer
@@ -36,11 +37,16 @@ class Executor:
         for a in plan.allocations:
             self._offsets.setdefault(a.space, {})[a.tensor] = a.offset
         self.host = HostArena(plan.arenas.get(HOST, 0))
+        for t in graph.dynamic.intersection(graph.inputs):
+            self.host.loose[t] = np.full(graph.tensors[t].shape, b"", object)
         self._arenas: dict[str, Arena] = {HOST: self.host}
+        self._memory = ExitStack()
+        self._memory.callback(self.host.close)
         self._closing = ExitStack()
-        self._closing.callback(self.host.close)
+        self._closing.callback(self._memory.close)
         self.executables: dict[int, Executable] = {}
         self._steps: list[Callable[[], None]] = []
+        self._begun: set[int] = set()
         try:
             self._compile(plan, {d.name: d for d in delegates}, keep)
         except BaseException:
@@ -50,7 +56,7 @@ class Executor:
         side_by_side = lanes(plan, self._spaces)
         self._side_by_side = SideBySide(side_by_side) if side_by_side is not None else None
         if self._side_by_side is not None:
-            self._closing.callback(self._side_by_side.close)
+            self._memory.callback(self._side_by_side.close)
         self._busy = [self._arena(plan, s) for s in plan.steps]
 
     def _compile(self, plan: Plan, delegates: Mapping[str, Delegate], keep: frozenset[int]) -> None:
@@ -61,7 +67,7 @@ class Executor:
                     arena = delegate.allocate(plan.arenas.get(delegate.space, 0))
                 except DelegateError as error:
                     raise StepFailed(str(error), delegate.name) from error
-                self._closing.callback(arena.close)
+                self._memory.callback(arena.close)
                 self._arenas[delegate.space] = arena
             offsets = self._offsets.get(delegate.space, {})
             try:
@@ -106,6 +112,7 @@ class Executor:
 
     def run(self) -> None:
         """One inference. Raises StepFailed where a step fails."""
+        self._begun = set()
         if self._side_by_side is not None:
             self._side_by_side.run(self._carry_out)
             return
@@ -113,6 +120,7 @@ class Executor:
             self._carry_out(at)
 
     def _carry_out(self, at: int) -> None:
+        self._begun.add(at)
         try:
             self._steps[at]()
         except DelegateError as error:
@@ -137,6 +145,12 @@ class Executor:
         space = step.dst if step.src == HOST else step.src
         return StepFailed(str(error), next(name for name, own in self._spaces.items() if own == space))
 
+    def changed(self) -> bool:
+        """Whether the last inference, however it ended, may have changed a variable that nobody can set back."""
+        begun = (self.plan.steps[at] for at in self._begun)
+        ops = (op for step in begun if isinstance(step, Run) for op in self.plan.partitions[step.partition].ops)
+        return any(assigns(self._graph, self._graph.ops[op]) for op in ops)
+
     def state(self) -> dict[int, NDArray[Any]]:
         """The value of every variable tensor. Raises DelegateError where a delegate cannot tell."""
         found: dict[int, NDArray[Any]] = {}
@@ -153,6 +167,25 @@ class Executor:
         """Set what the ops remember from one inference to the next back to its start."""
         for executable in self.executables.values():
             executable.reset_variables()
+
+    def take_over(self, former: Executor) -> bool:
+        """Go on with the resources of another executor, if what holds them there is here, too; whether it is."""
+        held, mine = (
+            {e.holding: e for e in executor.executables.values() if e.holding is not None}
+            for executor in (former, self)
+        )  # fmt: skip
+        if not held.keys() <= mine.keys():
+            return False
+        for key, executable in held.items():
+            mine[key].take_over(executable)
+        return True
+
+    def suspend(self) -> None:
+        """Give back memory, but neither what was compiled nor resources; `run` is over."""
+        self._steps = []
+        for executable in self.executables.values():
+            executable.suspend()
+        self._memory.close()
 
     def close(self) -> None:
         """Give back all memory and executables. May be called twice."""

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import OpResolverType, check_arguments, check_delegates, check_names
@@ -19,6 +20,7 @@ from .delegates.cpu import CPUDelegate
 from .events import Event
 from .graph.model import Graph
 from .graph.read import read
+from .graph.ties import between_entries
 from .known import delegates_here
 from .partitioner.plan import Plan
 from .partitioner.rules import Rules, Selection
@@ -116,9 +118,11 @@ class Interpreter:
         self._model = read(model_path if model_path else model_content or b"")
         self._preserve_all = experimental_preserve_all_tensors
         self._session = self._session_for(0)
+        self._empty: set[int] = set()  # strings that nobody set in `_whole`
         self._front: Any = self._session
+        self._whole: Any = None  # the runtime over the model as it is, for plans that have nothing else
         if self._delegates == [self._cpu]:
-            self._front = self._cpu.open(self._model.content)
+            self._front = self._whole = self._open_whole()
         else:
             self._note_absent()
         if saved is not None or rules != Rules():
@@ -166,10 +170,22 @@ class Interpreter:
         """Make everything ready to run. Raises RuntimeError, naming the op, where nothing can run one."""
         if self._front is self._session and self._runs_whole_on_cpu():
             # Nothing was taken: the runtime gets the model as it is, and no tensor is copied on the way.
-            self._front = self._cpu.open(self._model.content)
+            self._whole = self._front = self._whole or self._open_whole()
             for index, size in self._session.resized.items():
                 self._front.resize_tensor_input(index, size)
         self._front.allocate_tensors()
+        if self._front is self._whole:
+            self._fill_strings()
+
+    def _open_whole(self) -> Any:
+        self._empty = {t for t in self.graph.inputs if self.graph.tensors[t].type == "STRING"}
+        return self._cpu.open(self._model.content)
+
+    def _fill_strings(self) -> None:
+        """Make strings that were not set yet empty ones: runtimes read them wherever they are."""
+        for t in self._empty:
+            self._whole.set_tensor(t, np.full(self.graph.tensors[t].shape, b"", object))
+        self._empty = set()
 
     def _runs_whole_on_cpu(self) -> bool:
         plan = self.plan
@@ -254,9 +270,13 @@ class Interpreter:
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
         """Give an input another shape; call `allocate_tensors` afterwards, which plans anew."""
+        before = self.graph
         self._front.resize_tensor_input(input_index, tensor_size, strict)
         if self._front is not self._session:
             self._session.resize_tensor_input(input_index, tensor_size)
+        if self.graph is not before:
+            self._empty.update({input_index} if self.graph.tensors[input_index].type == "STRING" else ())
+            self._front = self._whole if self._delegates == [self._cpu] else self._session
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """The inputs' details: name, index, shape, dtype, quantisation."""
@@ -281,6 +301,9 @@ class Interpreter:
 
         `signature_key` may be None where the model has just one. Raises ValueError for a key it does not have.
         """
+        if self._front is self._session and between_entries(self._model):
+            self._whole = self._whole or self._open_whole()  # one runtime, in which signatures share their state
+            return self._whole.get_signature_runner(signature_key)
         if self._front is not self._session:
             return self._front.get_signature_runner(signature_key)
         return SignatureRunner(self._session_for, self._model, signature_key)
@@ -297,7 +320,7 @@ class Interpreter:
         """Give back memory, executables and the runtime's interpreter. May be called twice."""
         for session in self._sessions.values():
             session.close()
-        self._front = self._session
+        self._front, self._whole = self._session, None
         self._closing.close()
 
     def __enter__(self) -> Interpreter:

@@ -112,6 +112,7 @@ class Recovering:
         """One inference, started over from its inputs as often as a delegate fails.
 
         Raises StepFailed where no other delegate can run what failed, or where what ops remember cannot be had back.
+        A plan that cannot go on with the variables of this one is not tried again meanwhile.
         """
         state = self.executor.state() if self._stateful else {}
         due = self._failures.forgive()
@@ -123,14 +124,19 @@ class Recovering:
             try:
                 self.executor.run()
             except StepFailed as error:
-                self._change(self._without(error), state)
+                if self.executor.changed() or not self._change(self._without(error), state):
+                    raise
             else:
                 self._failures.succeeded()
                 return
 
-    def _change(self, plan: Plan, state: Mapping[int, NDArray[Any]]) -> None:
-        """Go on with another plan: the inputs and what ops remember are taken over."""
-        old, self.executor = self.executor, self._open(plan)
+    def _change(self, plan: Plan, state: Mapping[int, NDArray[Any]]) -> bool:
+        """Go on with another plan: the inputs and what ops remember are taken over. False where that cannot be."""
+        old, fresh = self.executor, self._open(plan)
+        if not fresh.take_over(old) and self._graph.assigns:
+            fresh.close()
+            return False
+        self.executor = fresh
         for t in self._graph.inputs:
             if t in old.host.loose:
                 self.executor.host.loose[t] = old.host.loose[t]
@@ -138,6 +144,7 @@ class Recovering:
                 np.copyto(self.executor.view(t), old.view(t))
         old.close()
         self.executor.restore(state)
+        return True
 
     def close(self) -> None:
         """Give back what the executor holds. May be called twice."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,8 +21,10 @@ from .graph.model import Graph
 from .partitioner.plan import Plan
 from .placing import Placing
 from .recovery import Recovering
+from .shaping import doubtful, shaped
 from .timing import StepTime
 from .tune import Progress, Raced, tune
+from .values import check_strict, fitting
 
 NOT_READY = "Invoke called on model that is not ready."
 UNALLOCATED = "Cannot set tensor: Tensor is unallocated. Try calling allocate_tensors() first"
@@ -30,6 +33,18 @@ HELD = (
     "There is at least 1 reference to internal data in the interpreter in the form of a numpy array or slice. "
     "Be sure to only hold the function returned from tensor() if you are using raw data access."
 )
+
+
+FORMER = 8  # shapes that inputs had before, whose plans and compiled programs are kept
+
+
+@dataclass(frozen=True)
+class Former:
+    """What is kept for shapes that inputs had before: `executor` is suspended."""
+
+    graph: Graph
+    plan: Plan
+    executor: Executor
 
 
 class Session:
@@ -57,6 +72,7 @@ class Session:
         self._plan: Plan | None = None
         self._recover = recover
         self._running: Executor | Recovering | None = None
+        self._former: dict[tuple[tuple[int, ...], ...], Former] = {}  # by the inputs' shapes, the latest last
         self.resized: dict[int, tuple[int, ...]] = {}
         self._windows: list[weakref.ref[_Window]] = []
 
@@ -71,10 +87,10 @@ class Session:
         return self._plan
 
     def _with_known_shapes(self) -> Graph:
-        if not self.resized and not shapeless(self._loaded):
+        if not self.resized and not doubtful(self._loaded):
             return self._loaded
         try:
-            return self._loaded.with_shapes(infer_shapes(self._cpu, self._loaded, self.resized))
+            return shaped(self._cpu, self._loaded, self.resized)
         except (RuntimeError, ValueError):
             if self.resized:
                 raise
@@ -93,9 +109,18 @@ class Session:
         plan = self.plan  # made first: it may bring the graph up to date
         if self._recover is None:
             self._running = Executor(self.graph, plan, self._delegates, self._keep())
-            return
-        make = partial(self._placing.plan, self.graph, self._delegates, self._keep())
-        self._running = Recovering(self.graph, plan, make, self._delegates, self._keep(), self._recover)
+        else:
+            make = partial(self._placing.plan, self.graph, self._delegates, self._keep())
+            self._running = Recovering(self.graph, plan, make, self._delegates, self._keep(), self._recover)
+        self._follow(self._running)
+
+    def _follow(self, running: Executor | Recovering) -> None:
+        """Take over what those for other shapes left behind: resources, and what they kept compiled."""
+        if self._former:
+            executor = running.executor if isinstance(running, Recovering) else running
+            executor.take_over(list(self._former.values())[-1].executor)
+        if (former := self._former.pop(self._shapes, None)) is not None:
+            former.executor.close()  # what it kept compiled is in use again
 
     @property
     def _executor(self) -> Executor | None:
@@ -142,24 +167,7 @@ class Session:
         view = self._host(tensor_index)
         if view is None:
             raise ValueError(UNALLOCATED)
-        array = np.asarray(value)
-        if array.dtype != view.dtype:
-            raise ValueError(
-                f"Cannot set tensor: Got value of type {type_name(array.dtype)} but expected type {tensor.type} "
-                f"for input {tensor_index}, name: {tensor.name} "
-            )
-        if array.ndim != view.ndim:
-            raise ValueError(
-                f"Cannot set tensor: Dimension mismatch. Got {array.ndim} but expected {view.ndim} "
-                f"for input {tensor_index}."
-            )
-        for axis, (got, wanted) in enumerate(zip(array.shape, view.shape, strict=True)):
-            if got != wanted:
-                raise ValueError(
-                    f"Cannot set tensor: Dimension mismatch. Got {got} but expected {wanted} "
-                    f"for dimension {axis} of input {tensor_index}."
-                )
-        np.copyto(view, array)
+        np.copyto(view, fitting(value, tensor, view))
 
     def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> NDArray[Any]:
         """A copy of a tensor. Raises ValueError where it has no value (yet, or any more)."""
@@ -197,12 +205,13 @@ class Session:
         tensor = self.graph.tensors[self._checked(input_index)]
         size = tuple(int(d) for d in np.array(tensor_size, np.int32))
         if strict:
-            _check_strict(input_index, tensor.shape, tensor.shape_signature, size)
+            check_strict(tensor, size)
         if size != tensor.shape:
+            self._suspend()
             self.resized[input_index] = size
             self.graph = self.graph.with_shapes({input_index: size})
-            self._plan = None
-            self.close()
+            former = self._former.get(self._shapes)
+            self.graph, self._plan = (former.graph, former.plan) if former is not None else (self.graph, None)
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """The inputs' details, in the model's order."""
@@ -237,9 +246,25 @@ class Session:
 
     def close(self) -> None:
         """Give back memory and executables; the session can be allocated again."""
+        for former in self._former.values():
+            former.executor.close()
+        self._former = {}
         if self._running is not None:
             self._running.close()
             self._running = None
+
+    @property
+    def _shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.graph.tensors[t].shape for t in self.graph.inputs)
+
+    def _suspend(self) -> None:
+        """Keep the plan for the present shapes, and what was compiled for it, in case that they come again."""
+        if self._executor is not None:
+            self._executor.suspend()
+            self._former[self._shapes] = Former(self.graph, self.plan, self._executor)
+            self._running = None
+        while len(self._former) > FORMER:
+            self._former.pop(next(iter(self._former))).executor.close()
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < len(self.graph.tensors):
@@ -266,39 +291,3 @@ class _Window:
     def __init__(self, memory: NDArray[Any]) -> None:
         self.__array_interface__ = memory.__array_interface__
         self._memory = memory
-
-
-def shapeless(graph: Graph) -> bool:
-    """Whether the file leaves out shapes, as converters may for what an op computes: then `()` may mean unknown."""
-    return any(not graph.tensors[t].shape for op in graph.ops for t in op.outputs)
-
-
-def infer_shapes(cpu: CPUDelegate, graph: Graph, resized: Mapping[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
-    """The shape of every activation when inputs have other shapes, asked of the runtime. Raises what it raises."""
-    ops = range(len(graph.ops))
-    activations = frozenset(t for op in graph.ops for t in op.outputs)
-    names = graph.submodel_names(ops, activations)
-    runtime = cpu.open(graph.submodel(ops, activations), resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
-    indices = {d["name"]: d["index"] for d in runtime.get_input_details()}
-    for t, size in resized.items():
-        if t in names:  # an input that nothing reads is not there
-            runtime.resize_tensor_input(indices[names[t]], size)
-    runtime.allocate_tensors()
-    shapes = {d["name"]: tuple(map(int, d["shape"])) for d in runtime.get_output_details()}
-    return {**{t: shapes[name] for t, name in names.items() if name in shapes}, **resized}
-
-
-def type_name(dtype: np.dtype[Any]) -> str:
-    """TFLite's name for a numpy type; what is neither number nor bool counts as STRING, as in the runtime."""
-    return "STRING" if dtype.kind in "OSU" else "BOOL" if dtype.kind == "b" else dtype.name.upper()
-
-
-def _check_strict(index: int, shape: tuple[int, ...], signature: tuple[int, ...], size: tuple[int, ...]) -> None:
-    if len(size) != len(shape):
-        raise RuntimeError(f"Attempting to resize tensor {index} of rank {len(shape)} to rank {len(size)}.")
-    for axis, (have, known, want) in enumerate(zip(shape, signature or shape, size, strict=True)):
-        if known != -1 and have != want:
-            raise RuntimeError(
-                f"Attempting to resize dimension {axis} of tensor {index} with value {have} to {want}. "
-                "ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1."
-            )

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,8 +85,10 @@ class Trial:
         self.close()
 
 
-def noise(tensor: Tensor) -> NDArray[np.generic]:
-    """A value for an input: reals in [0, 1), bytes at random; zero where it may be an index."""
+def noise(tensor: Tensor) -> NDArray[Any]:
+    """A value for an input: reals in [0, 1), bytes at random; zero where it may be an index, strings empty."""
+    if tensor.type == "STRING":
+        return np.full(tensor.shape, b"", object)
     rng = np.random.default_rng(tensor.index)
     if tensor.dtype.kind == "f":
         return rng.random(tensor.shape).astype(tensor.dtype)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..delegates.base import Delegate, Verdict, no
 from ..errors import Reason
-from ..graph.model import NUMPY_TYPES, Graph
+from ..graph.model import Graph
+from ..graph.ties import Tie
 
 Table = tuple[Mapping[str, Verdict], ...]
 Failed = Mapping[tuple[int, str], Reason]  # op, delegate -> what went wrong there before
@@ -22,31 +23,23 @@ def capability(
         probe = delegate.probe()
         if not (probe.here or assume_here):
             absent[delegate.name] = no("absent", "; ".join(filter(None, (probe.detail, probe.remedy))))
-    state = shared_state(graph)
+    home = {tie: _home(graph, tie, delegates, absent) for tie in dict.fromkeys(graph.ties.values())}
 
     def verdict(delegate: Delegate, op: int) -> Verdict:
         if delegate.name in absent:
             return absent[delegate.name]
         if (op, delegate.name) in failed:
             return Verdict((failed[op, delegate.name],))
-        if state and not delegate.holds_state:
-            return no("state", state, "a graph whose ops share no state")
+        tie = graph.ties.get(op)
+        if tie is not None and delegate.name != home[tie]:
+            return no("state", f"one of {len(tie.ops)} ops around {tie.shared}", "an op that shares no state")
         return delegate.supports(graph, graph.ops[op])
 
     return tuple({d.name: verdict(d, op.index) for d in delegates} for op in graph.ops)
 
 
-def shared_state(graph: Graph) -> str:
-    """Why a graph cannot be cut at all, in words; empty if it can.
-
-    Resources and strings live inside one runtime and have no bytes to hand over; several ops may share a variable.
-    """
-    for t in graph.tensors:
-        if t.data is None and t.type not in NUMPY_TYPES:
-            return f"tensor {t.name!r} is of type {t.type}, which lives inside one runtime"
-        if t.is_variable and len(graph.consumers.get(t.index, ())) > 1:
-            return f"several ops share the variable {t.name!r}"
-    for op in graph.ops:
-        if op.kind == "CALL_ONCE":
-            return "CALL_ONCE initialises state inside one runtime"
-    return ""
+def _home(graph: Graph, tie: Tie, delegates: Sequence[Delegate], absent: Collection[str]) -> str:
+    """The delegate for ops that are tied: of those that hold state the first that takes all of them, or the last."""
+    able = [d for d in delegates if d.holds_state and d.name not in absent]
+    whole = [d for d in able if all(d.supports(graph, graph.ops[op]).ok for op in tie.ops)]
+    return next((d.name for d in (*whole, *reversed(able))), "")

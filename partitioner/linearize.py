@@ -14,12 +14,15 @@ def linearize(
     """Partitions in execution order; each is convex, as all it needs has run before it. `keep` are outputs as well.
 
     List scheduling: stay on a delegate while any of its ops is ready. Every delegate is tried as the first one, and the
-    order with the fewest partitions is taken.
+    order with the fewest partitions is taken. Ops that are tied go as one, by the number of the first of them.
     """
     used = set(chosen.values())
-    needs = {op: _needs(graph, op, chosen) for op in chosen}
+    members: dict[int, list[int]] = {}
+    for op in chosen:
+        members.setdefault(_unit(graph, op), []).append(op)
+    needs = {unit: _needs(graph, unit, ops, chosen) for unit, ops in members.items()}
     orders = [_schedule(chosen, needs, first) for first in dict.fromkeys(n for n in names if n in used)]
-    runs = min(orders, key=len, default=[])
+    runs = [(name, [op for unit in run for op in members[unit]]) for name, run in min(orders, key=len, default=[])]
     return tuple(
         _partition(graph, index, name, ops, keep) for index, (name, ops) in enumerate(_with_folded(graph, runs))
     )
@@ -48,13 +51,19 @@ def _schedule(chosen: Mapping[int, str], needs: Mapping[int, set[int]], first: s
                 waiting[dependent] -= 1
                 if not waiting[dependent]:
                     ready.setdefault(chosen[dependent], []).append(dependent)
-        runs.append((current, sorted(run)))
+        runs.append((current, run))
     return runs
 
 
-def _needs(graph: Graph, op: int, chosen: Mapping[int, str]) -> set[int]:
-    producers = (graph.producer.get(t, -1) for t in graph.ops[op].inputs if t >= 0)
-    return {p for p in producers if p in chosen and p != op}
+def _unit(graph: Graph, op: int) -> int:
+    """The op that stands for this one and those tied to it."""
+    tie = graph.ties.get(op)
+    return op if tie is None else tie.ops[0]
+
+
+def _needs(graph: Graph, unit: int, ops: Sequence[int], chosen: Mapping[int, str]) -> set[int]:
+    producers = (graph.producer.get(t, -1) for op in ops for t in graph.ops[op].inputs if t >= 0)
+    return {_unit(graph, p) for p in producers if p in chosen} - {unit}
 
 
 def _with_folded(graph: Graph, runs: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:

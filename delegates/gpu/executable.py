@@ -13,7 +13,7 @@ from ...errors import DelegateError
 from ...graph.model import Graph
 from ...shaders.program import Limits, Program
 from ...shaders.types import width
-from ..base import Lowering
+from ..base import Executable, Lowering
 from .arena import GLArena
 from .blocks import alone
 from .compiler import Laid, compile_error, joined, source
@@ -31,6 +31,7 @@ class Programs:
     def __init__(self, device: Device) -> None:
         """Start with none."""
         self.device = device
+        self.compiled = 0  # shaders, so far
         self._held: dict[str, tuple[Any, int]] = {}
 
     def __len__(self) -> int:
@@ -50,6 +51,7 @@ class Programs:
             if shader is None:
                 try:
                     shader = ctx.compute_shader(text)
+                    self.compiled += 1
                 except moderngl.Error as error:
                     raise compile_error(pieces, program.body, str(error)) from None
             self._held[text] = (shader, users + 1)
@@ -68,6 +70,8 @@ class Programs:
 
 class GLExecutable:
     """One partition, ready to run."""
+
+    holding: str | None = None
 
     def __init__(
         self,
@@ -162,9 +166,16 @@ class GLExecutable:
 
     def close(self) -> None:
         """Give back shaders, constants and variables. May be called twice."""
-        self._calls = None
+        self.suspend()
         texts, self._texts = self._texts, []
         self._programs.release(texts)
+
+    def take_over(self, former: Executable) -> None:
+        """There are no resources here."""
+
+    def suspend(self) -> None:
+        """Give back constants and variables, but keep the shaders."""
+        self._calls = None
         self._places.close()
 
 

@@ -254,7 +254,7 @@ class Lowerer:
         names = {root, *(name for name, to in self.aliases.items() if to == root)}
         if root not in self.writers or names & (self.keep | self.handed_on) or names & set(self.graph.outputs):
             return False
-        readers = {i for name in names for i in self.graph.consumers.get(name, ())}
+        readers = {i for name in names for i in self.graph.readers(name)}
         return readers - self.renamers <= ops
 
     def fits(self, root: int, program: Program) -> bool:

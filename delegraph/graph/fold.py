@@ -1,4 +1,4 @@
-"""Constants that DEQUANTIZE and DENSIFY make of constants, expanded when they are first asked for."""
+"""Constants that are not in the file: what DEQUANTIZE and DENSIFY make of those that are, when first asked for."""
 
 from __future__ import annotations
 
@@ -17,38 +17,42 @@ DEQUANTIZED = ("FLOAT16", "INT8", "UINT8", "INT16", "INT4")
 DENSIFIED = ("FLOAT32", "FLOAT16", "INT8")
 
 
-def fold(graph: Graph) -> Mapping[int, Tensor]:
-    """Tensor index -> dense constant, for results of DEQUANTIZE and DENSIFY that are no outputs of the graph.
+class Folded(Mapping[int, Tensor]):
+    """Tensor index -> dense constant, for results that are known ahead and no outputs of the graph.
 
-    Values are bit-identical to the runtimes'. Each is computed once, at its first lookup.
+    Values are bit-identical to the runtimes'. Expansions are computed once, at their first lookup.
     """
-    found: dict[int, Op] = {}
-    outputs = set(graph.outputs)
-    for op in graph.ops:
-        if op.kind in FOLDABLE and op.outputs[0] not in outputs and _folds(graph, op, found):
-            found[op.outputs[0]] = op
-    return _Folded(graph, found)
 
-
-def _folds(graph: Graph, op: Op, found: Mapping[int, Op]) -> bool:
-    source, result = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    if not (source.is_constant or source.index in found) or source.shape != result.shape:
-        return False
-    if op.kind == "DENSIFY":
-        return source.is_sparse and source.type in DENSIFIED and result.type == source.type
-    known = source.type == "FLOAT16" or source.quantization is not None
-    return not source.is_sparse and source.type in DEQUANTIZED and known and result.type == "FLOAT32"
-
-
-class _Folded(Mapping[int, Tensor]):
-    def __init__(self, graph: Graph, ops: Mapping[int, Op]) -> None:
+    def __init__(self, graph: Graph) -> None:
+        """Nothing yet."""
         self._graph = graph
-        self._ops = ops
+        self._ops: dict[int, Op | None] = {}
         self._done: dict[int, Tensor] = {}
 
+    def expands(self, op: Op) -> bool:
+        """Take up a DEQUANTIZE or DENSIFY of a constant; false for other ops."""
+        if op.kind not in FOLDABLE or op.outputs[0] in self._graph.outputs:
+            return False
+        source, result = self._graph.tensors[op.inputs[0]], self._graph.tensors[op.outputs[0]]
+        if not (source.is_constant or source.index in self) or source.shape != result.shape:
+            return False
+        if op.kind == "DENSIFY":
+            folds = source.is_sparse and source.type in DENSIFIED and result.type == source.type
+        else:
+            known = source.type == "FLOAT16" or source.quantization is not None
+            folds = not source.is_sparse and source.type in DEQUANTIZED and known and result.type == "FLOAT32"
+        if folds:
+            self._ops[result.index] = op
+        return folds
+
+    def add(self, tensor: int, value: NDArray[np.generic]) -> None:
+        """Take up a value that was worked out."""
+        self._ops[tensor] = None
+        self._done[tensor] = with_value(self._graph.tensors[tensor], value)
+
     def __getitem__(self, tensor: int) -> Tensor:
-        if tensor not in self._done:
-            op = self._ops[tensor]
+        op = self._ops[tensor]
+        if tensor not in self._done and op is not None:
             source = self._graph.tensors[op.inputs[0]]
             value = _densified(self._graph, op) if op.kind == "DENSIFY" else dequantized(self.get(source.index, source))
             self._done[tensor] = with_value(self._graph.tensors[tensor], value)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .known import Known
+    from .ties import Tie
 
 
 class Options(Mapping[str, Any]):
@@ -162,18 +166,45 @@ class Graph:
         return {t: tuple(ops) for t, ops in found.items()}
 
     @cached_property
-    def folded(self) -> Mapping[int, Tensor]:
-        """Tensor index -> constant Tensor (dense, `data` filled) for what DEQUANTIZE and DENSIFY make of constants."""
-        from .fold import fold
+    def known(self) -> Known:
+        """What is known of the tensors before the graph runs."""
+        from .known import Known
 
-        return fold(self)
+        return Known(self)
+
+    @property
+    def folded(self) -> Mapping[int, Tensor]:
+        """Tensor index -> constant Tensor (dense, `data` filled), for what is computed once and runs nowhere.
+
+        That is what DEQUANTIZE and DENSIFY make of constants, and what arithmetic makes of static shapes.
+        """
+        return self.known.folded
 
     @cached_property
     def dynamic(self) -> frozenset[int]:
-        """Tensors whose shape depends on data, so is known only while the graph runs."""
-        from .shapes import dynamic
+        """Tensors whose shape depends on data, or whose elements have no fixed size (strings, resources)."""
+        return self.known.dynamic
 
-        return dynamic(self)
+    @cached_property
+    def ties(self) -> Mapping[int, Tie]:
+        """Op index -> the ops that have to run in one runtime with it, because they share state that lives there."""
+        from .ties import ties
+
+        return ties(self)
+
+    @cached_property
+    def resources(self) -> frozenset[tuple[object, ...]]:
+        """Keys of the variables and hash tables that its ops use, or those of subgraphs that they call."""
+        from .ties import resources
+
+        return resources(self)
+
+    @cached_property
+    def assigns(self) -> bool:
+        """Whether running it changes a variable that lives inside a runtime."""
+        from .ties import assigns
+
+        return any(assigns(self, op) for op in self.ops)
 
     def is_constant(self, tensor: int) -> bool:
         """Whether a tensor's value is known before the graph runs: in the file, or after folding."""
@@ -198,17 +229,21 @@ class Graph:
 
         What is written and in `keep` counts as an output.
         """
-        inside = set(ops)
+        inside = set(ops) - self.folded_ops
         reads = {t: None for i in sorted(inside) for t in self.ops[i].inputs if t >= 0}
-        writes = {t: None for i in sorted(inside) for t in self.ops[i].outputs if t not in self.folded}
+        writes = {t: None for i in sorted(inside) for t in self.ops[i].outputs}
         inputs = (t for t in reads if t not in writes and not self.is_constant(t) and not self.tensors[t].is_variable)
         wanted = keep | set(self.outputs)
-        outputs = (t for t in writes if t in wanted or any(c not in inside for c in self.consumers.get(t, ())))
+        outputs = (t for t in writes if t in wanted or any(c not in inside for c in self.readers(t)))
         return tuple(inputs), tuple(outputs)
+
+    def readers(self, tensor: int) -> tuple[int, ...]:
+        """The ops that read a tensor's value: its consumers, but for those that fold away."""
+        return tuple(op for op in self.consumers.get(tensor, ()) if op not in self.folded_ops)
 
     @cached_property
     def folded_ops(self) -> frozenset[int]:
-        """Ops that fold away: DEQUANTIZE and DENSIFY of constants whose result is not itself a graph output."""
+        """Ops that fold away: those that make what is `folded`."""
         return frozenset(self.producer[t] for t in self.folded)
 
     def submodel(self, ops: Iterable[int], keep: frozenset[int] = frozenset()) -> bytes:
@@ -222,7 +257,10 @@ class Graph:
         return submodel(self, ops, keep)
 
     def submodel_names(self, ops: Iterable[int], keep: frozenset[int] = frozenset()) -> Mapping[int, str]:
-        """Tensor index -> name there, for inputs and outputs of `submodel(ops, keep)`; raises ValueError as it does."""
+        """Tensor index -> name there, for inputs, outputs and variables of `submodel(ops, keep)`.
+
+        Raises ValueError as that does.
+        """
         from .write import submodel_names
 
         return submodel_names(self, ops, keep)

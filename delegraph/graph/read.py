@@ -11,6 +11,7 @@ from ..errors import InvalidModel
 from . import flat
 from .calls import Parts, check_calls, check_resources
 from .check import check_op
+from .loops import check_loops
 from .model import Graph, Model, Op, Signature, Tensor
 from .options import read_options
 from .schema import ENUMS
@@ -71,6 +72,7 @@ class _Reader:
         """Everything put together."""
         parts = [self._graph(f"subgraphs[{i}]", g) for i, g in enumerate(self.subgraphs)]
         check_calls(parts)
+        check_loops(parts)
         check_resources(parts)
         signatures = [
             self._signature(f"signature_defs[{i}]", s, parts) for i, s in enumerate(self._list("signature_defs"))

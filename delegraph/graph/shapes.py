@@ -1,8 +1,10 @@
-"""Which tensors have a shape that is known only while the graph runs."""
+"""What gives the shapes of an op's outputs, by its kind."""
 
 from __future__ import annotations
 
-from .model import Graph, Op
+from collections.abc import Sequence
+
+from .model import Op
 
 # The inputs whose values give an op's output shapes; where one of them is computed, the shapes are not known before.
 SHAPE_INPUTS: dict[str, tuple[int, ...]] = {
@@ -35,10 +37,25 @@ SHAPE_INPUTS: dict[str, tuple[int, ...]] = {
     "STRIDED_SLICE": (1, 2, 3),
 }  # fmt: skip
 
+# Of these one constant input gives the whole shape, unless it holds a -1, whatever the other inputs are.
+WHOLE_SHAPES = {
+    "BROADCAST_TO": 1, "FILL": 0, "NON_MAX_SUPPRESSION_V4": 2, "NON_MAX_SUPPRESSION_V5": 2, "RESHAPE": 1,
+    "SCATTER_ND": 2, "SLICE": 2, "SPARSE_TO_DENSE": 1,
+}  # fmt: skip
+
 # Shapes that only the run itself gives, or that the file need not state truly.
-UNKNOWN = frozenset((
-    "CALL", "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_SIZE", "IF", "READ_VARIABLE", "SKIP_GRAM",
-    "STABLEHLO_COMPOSITE", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_WHILE", "UNIQUE", "VAR_HANDLE", "WHILE",
+UNKNOWN = frozenset(("SKIP_GRAM", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_WHILE", "UNIQUE"))
+
+# The options that name the subgraphs which give an op's outputs.
+CALLS = {
+    "CALL": ("subgraph",), "IF": ("then_subgraph_index", "else_subgraph_index"),
+    "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",), "WHILE": ("body_subgraph_index",),
+}  # fmt: skip
+
+# Ops whose outputs a runtime may not give a shape before it runs.
+LATE = frozenset((
+    *UNKNOWN, *CALLS, "ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT",
+    "HASHTABLE_SIZE", "READ_VARIABLE", "VAR_HANDLE",
 ))  # fmt: skip
 
 # What these give depends on the rank of what they read, not on its sizes.
@@ -47,17 +64,8 @@ ABOUT_SHAPES = frozenset(("RANK", "SHAPE"))
 UNSIZED_TYPES = frozenset(("RESOURCE", "STRING", "VARIANT"))
 
 
-def dynamic(graph: Graph) -> frozenset[int]:
-    """Tensors whose shape depends on data, or whose elements have no fixed size (strings, resources)."""
-    found = {t.index for t in graph.tensors if t.type in UNSIZED_TYPES and t.data is None}
-    for op in graph.ops:
-        if _gives_unknown(graph, op) or (op.kind not in ABOUT_SHAPES and any(t in found for t in op.inputs)):
-            found.update(op.outputs)
-    return frozenset(found)
-
-
-def _gives_unknown(graph: Graph, op: Op) -> bool:
-    if op.kind == "CUSTOM":
-        return any(not graph.tensors[t].shape or -1 in graph.tensors[t].shape_signature for t in op.outputs)
-    inputs = [op.inputs[i] for i in SHAPE_INPUTS.get(op.kind, ()) if i < len(op.inputs)]
-    return op.kind in UNKNOWN or any(t >= 0 and not graph.is_constant(t) for t in inputs)
+def one_each(op: Op, strides: Sequence[int]) -> bool:
+    """Whether a strided slice takes one position, or all, of each axis: then its shape is known, wherever it is."""
+    o = op.options
+    whole = o["begin_mask"] & o["end_mask"] | o["shrink_axis_mask"] | o["new_axis_mask"] | o["ellipsis_mask"]
+    return not o["offset"] and all(whole >> k & 1 for k in range(len(strides)))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import flat
+from .fold import FOLDABLE
 from .model import Graph, Model
 from .options import calls
 from .tensors import buffer_data, stored
@@ -25,9 +26,13 @@ def submodel(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset(
     source = writer.tables["subgraphs"][graph.index]
     places = {t: i for i, t in enumerate(names)}
     writer.subgraphs.append({})  # the place is taken before the subgraphs that its operators bring along
+    expanded = {t for i in chosen for t in graph.ops[i].outputs}
+    worked_out = {t: graph.folded[t].data for t in names if t in graph.folded and t not in expanded}
     writer.subgraphs[0] = {
         "name": source["name"],
-        "tensors": [writer.tensor(source["tensors"][t], name, shapes[t]) for t, name in names.items()],
+        "tensors": [
+            writer.tensor(source["tensors"][t], name, shapes[t], worked_out.get(t)) for t, name in names.items()
+        ],
         "operators": [writer.operator(source["operators"][i], places) for i in chosen],
         "inputs": [places[t] for t in inputs],
         "outputs": [places[t] for t in outputs],
@@ -50,15 +55,19 @@ def submodel_names(graph: Graph, ops: Iterable[int], keep: frozenset[int] = froz
 
 
 def _chosen(graph: Graph, ops: Iterable[int]) -> list[int]:
-    """The ops and the folded ones that they read from, in order. Raises ValueError if the set is not convex."""
-    inside = set(ops)
+    """The ops in order, with those that expand the constants that they read; what else folds is written as it is.
+
+    Raises ValueError if the set is not convex.
+    """
+    inside = set(ops) - graph.folded_ops
     _check_convex(graph, inside)
     for i in sorted(inside, reverse=True):
         wanted = [t for t in graph.ops[i].inputs if t in graph.folded]
         while wanted:
-            maker = graph.producer[wanted.pop()]
-            inside.add(maker)
-            wanted += [t for t in graph.ops[maker].inputs if t in graph.folded]
+            maker = graph.ops[graph.producer[wanted.pop()]]
+            if maker.kind in FOLDABLE:
+                inside.add(maker.index)
+                wanted += [t for t in maker.inputs if t in graph.folded]
     return sorted(inside)
 
 
@@ -66,7 +75,7 @@ def _check_convex(graph: Graph, inside: set[int]) -> None:
     """No value may leave the set and come back into it."""
     left: dict[int, bool] = {}  # tensors that depend on the set -> whether by way of an op outside it
     for op in graph.ops:
-        found = [left[t] for t in op.inputs if t in left]
+        found = [left[t] for t in op.inputs if t in left] if op.index not in graph.folded_ops else []
         if op.index in inside and any(found):
             raise ValueError(f"op {op.index} ({op.label}) reads what ops outside the set make of the set's own results")
         if op.index in inside or found:
@@ -98,6 +107,7 @@ class _Writer:
         self.subgraphs: list[dict[str, Any]] = []
         self.codes: dict[int, int] = {}
         self.buffers: dict[int, int] = {0: 0}
+        self.worked_out: dict[int, memoryview] = {}
         self.graphs: dict[int, int] = {}
 
     def model(self, signature: Mapping[str, Any], description: str) -> dict[str, Any]:
@@ -112,11 +122,19 @@ class _Writer:
         }
 
     def _data(self, buffer: int) -> memoryview | None:
+        """A buffer's bytes: of the model, or by a negative number what was worked out."""
+        if buffer < 0:
+            return self.worked_out[buffer]
         return buffer_data(self.content, self.tables["buffers"][buffer], f"buffers[{buffer}]") if buffer else None
 
-    def tensor(self, table: Mapping[str, Any], name: str, shape: Sequence[int] | None) -> dict[str, Any]:
-        """A Tensor table under its new name and shape; activations share the empty buffer 0."""
+    def tensor(
+        self, table: Mapping[str, Any], name: str, shape: Sequence[int] | None, value: memoryview | None = None
+    ) -> dict[str, Any]:
+        """A Tensor table under its new name and shape, or a constant; activations share the empty buffer 0."""
         buffer = table["buffer"]
+        if value is not None:
+            buffer = -1 - len(self.worked_out)
+            self.worked_out[buffer] = value
         constant = self._data(buffer) is not None
         place = self.buffers.setdefault(buffer, len(self.buffers)) if constant else 0
         return {**table, "name": name, "shape": shape, "buffer": place}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreter.faulty import Faulty
+from interpreter.test_control_flow import counter, started, words
 from numpy.typing import NDArray
 
 from delegraph import CPUDelegate, DelegateError, GPUDelegate, Interpreter, SimulatedDelegate, recovery
@@ -242,3 +243,48 @@ def test_what_ops_remember_is_taken_along(on: str) -> None:
                 close_to(run(it, x), want)
             assert "failed" in [e.kind for e in it.events] or faulty.calls < number
     inner.close()
+
+
+def test_a_variable_counts_once_whatever_fails() -> None:
+    """What is counted inside a runtime cannot be taken back: an inference that failed behind it is not started over."""
+    b = GraphBuilder()
+    x = b.input((2,))
+    started(b, ("total",), (2,))
+    total = counter(b, "total", b.op("ABS", [x], (2,)), (2,))
+    b.output(b.op("NEG", [total], (2,)))
+    faulty = Faulty(CPUDelegate(), "far")
+    faulty.holds_state = False  # type: ignore[attr-defined]
+    kinds = {"far": lambda graph, op: op.kind not in ("ABS", "NEG")}
+    with Interpreter(
+        model_content=b.build(), delegates=[faulty, CPUDelegate()], exclude=kinds, on_failure="replan"
+    ) as it:
+        it.allocate_tensors()
+        ones = np.ones(2, np.float32)
+        assert run(it, ones).tolist() == [-2, -2]
+        calls = faulty.calls
+        assert run(it, ones).tolist() == [-3, -3]
+        each = faulty.calls - calls
+        faulty.failing = {faulty.calls + each}  # NEG, after the variable was set
+        with pytest.raises(DelegateError):
+            it.invoke()
+        assert run(it, ones).tolist() == [-5, -5]
+        faulty.failing = {faulty.calls + 1}  # ABS, before it
+        with pytest.raises(DelegateError):
+            it.invoke()
+        assert run(it, ones).tolist() == [-6, -6]
+
+
+def test_a_hash_table_is_there_in_another_plan() -> None:
+    b = GraphBuilder()
+    found = words(b, b.input((3,), "STRING"), (3,))
+    b.output(b.op("NEG", [b.op("CAST", [found], (3,), dtype="FLOAT32")], (3,)))
+    faulty = Faulty(CPUDelegate(), "far")
+    faulty.holds_state = False  # type: ignore[attr-defined]
+    kinds = {"far": lambda graph, op: op.kind != "CAST"}
+    with Interpreter(
+        model_content=b.build(), delegates=[faulty, CPUDelegate()], exclude=kinds, on_failure="replan"
+    ) as it:
+        it.allocate_tensors()
+        for dead in (False, True, False):
+            faulty.dead = dead
+            assert run(it, np.array(["cat", "emu", "yak"])).tolist() == [-2, -1, 1]

@@ -138,12 +138,18 @@ def test_a_malformed_plan_is_refused(broken: dict[str, object]) -> None:
         Plan.from_json(broken)
 
 
-def test_state_shared_between_ops_keeps_a_graph_whole() -> None:
+def test_ops_that_share_state_stay_together_and_what_stands_between_them() -> None:
     b = GraphBuilder()
     x = b.input((1, 4))
+    before = b.op("RELU", [x], (1, 4))
     handle = b.op("VAR_HANDLE", [], (1,), dtype="RESOURCE", shared_name="v")
-    b.op("ASSIGN_VARIABLE", [handle, x], outputs=[])
-    b.output(b.op("ADD", [b.op("READ_VARIABLE", [handle], (1, 4), dtype=np.float32), x], (1, 4)))
+    old = b.op("READ_VARIABLE", [handle], (1, 4), dtype=np.float32)
+    new = b.op("ADD", [old, before], (1, 4))
+    aside = b.op("ABS", [old], (1, 4))
+    b.op("ASSIGN_VARIABLE", [handle, new], outputs=[])
+    b.output(b.op("NEG", [new], (1, 4)), aside)
     plan = make_plan(read(b.build()).graphs[0], [NullDelegate(name="a"), CPUDelegate()])
-    assert {d.delegate for d in plan.decisions} == {"cpu"} and len(plan.partitions) == 1
-    assert plan.decisions[-1].reasons["a"][0].code == "state"
+    assert [d.delegate for d in plan.decisions] == ["a", "cpu", "cpu", "cpu", "a", "cpu", "a"]
+    assert [(p.delegate, p.ops) for p in plan.partitions] == [("a", (0,)), ("cpu", (1, 2, 3, 5)), ("a", (4, 6))]
+    (reason,) = plan.decisions[3].reasons["a"]
+    assert reason.code == "state" and "variable 'v'" in reason.met
