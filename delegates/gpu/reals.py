@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import Reason
 from ...graph.fold import dequantized, with_value
+from ...graph.known import Known
 from ...graph.model import NUMPY_TYPES, Graph, Op, Tensor
 from ...shaders.program import Alias, Elementwise, Lowered, Stage, literal
 from ...shaders.types import QUANTIZED, Held, declared
@@ -81,6 +82,11 @@ class InReals(Graph):
         found = {field.name: getattr(graph, field.name) for field in fields(Graph)}
         held = tuple(_held(tensor) if _quantized(graph, tensor) else tensor for tensor in graph.tensors)
         return cls(**{**found, "tensors": held}, original=graph)
+
+    @cached_property
+    def known(self) -> Known:
+        """What is known of the original: shapes are the same, and values of shapes are no reals."""
+        return self.original.known
 
     @cached_property
     def folded(self) -> Mapping[int, Tensor]:
