@@ -143,7 +143,9 @@ class GPUDelegate:
             if self._programs is None:
                 self._programs = Programs(self.device)
             view, limits = self._view_of(graph), self.limits
-            return GLExecutable(self._programs, view, launches, lowering, arena, offsets, limits, self.check_each)
+            shapes = tuple(t.shape for t in graph.tensors)
+            key = (graph.model.fingerprint, graph.index, shapes, partition.ops, keep)
+            return GLExecutable(self._programs, view, launches, lowering, arena, offsets, limits, key, self.check_each)
 
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""

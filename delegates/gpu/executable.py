@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from .blocks import alone
 from .compiler import Laid, compile_error, joined, source
 from .device import Device
 from .lowering import Launch
-from .places import Binding, Hazards, Places
+from .places import Binding, Hazards, Places, Weights
 
 # What comes after one may read or overwrite what shaders wrote before it, from shaders, by copies or from the host.
 BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_BIT
@@ -32,6 +32,7 @@ class Programs:
         """Start with none."""
         self.device = device
         self.compiled = 0  # shaders, so far
+        self.weights = Weights(device)
         self._held: dict[str, tuple[Any, int]] = {}
 
     def __len__(self) -> int:
@@ -82,10 +83,12 @@ class GLExecutable:
         arena: GLArena,
         offsets: Mapping[int, int],
         limits: Limits,
+        key: Hashable,
         check_each: bool = False,
     ) -> None:
         """Compile the launches, pack their constants, and lay out the calls. Raises DelegateError on failure.
 
+        Executables of one `key` have the same launches, and share the memory of what these take from the model.
         `check_each` asks GL for an error after each launch rather than once a run, to name the op at fault.
         """
         self.device = programs.device
@@ -97,7 +100,8 @@ class GLExecutable:
         self._places = Places(graph, lowering, arena, offsets, self.device.alignment, limits.storage_bytes)
         try:
             with self.device.current() as ctx:
-                self._places.pack([block for launch in launches for block in launch.blocks])
+                blocks = [block for launch in launches for block in launch.blocks]
+                self._places.pack(blocks, programs.weights, key)
                 self._places.remember(launches)
                 self._calls = self._prepare(ctx, graph, launches, check_each)
         except BaseException:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..base import Lowering
 from .arena import GLArena, form, new_buffer
 from .blocks import Block, Slot, read
 from .compiler import Range
+from .device import Device
 from .lowering import Launch, sources, writes
 
 Binding = tuple[Any, int, int]  # buffer, offset, bytes
@@ -24,6 +26,41 @@ Copy = tuple[Any, Any, int, int, int]  # to a buffer, from a buffer, bytes, offs
 Bound = tuple[Binding, list[Range], list[Copy]]
 
 STEP = 16  # bytes, of which any type of GLSL's has its alignment
+
+
+class Weights:
+    """Packed constants on one device, each set made once and kept while somebody uses it."""
+
+    def __init__(self, device: Device) -> None:
+        """Start with none."""
+        self._device = device
+        self._held: dict[Hashable, tuple[Any, int]] = {}
+
+    def __len__(self) -> int:
+        """How many sets are held."""
+        return len(self._held)
+
+    def acquire(self, key: Hashable, nbytes: int, fill: Callable[[Any], None]) -> tuple[Any, Callable[[], None]]:
+        """The buffer of `key`, given to `fill` if it is new, and what gives it back. DelegateError without room."""
+        with self._device.current():
+            buffer, users = self._held.get(key, (None, 0))
+            if buffer is None:
+                buffer = new_buffer(self._device, nbytes)
+                try:
+                    fill(buffer)
+                except BaseException:
+                    buffer.release()
+                    raise
+            self._held[key] = (buffer, users + 1)
+        return buffer, partial(self._release, key)
+
+    def _release(self, key: Hashable) -> None:
+        with self._device.lock:
+            buffer, users = self._held.pop(key)
+            if users > 1:
+                self._held[key] = (buffer, users - 1)
+            else:
+                self._device.release(buffer)
 
 
 class Places:
@@ -43,6 +80,7 @@ class Places:
         self._alignment, self._most = alignment, most
         self._buffers: list[Any] = []
         self._packed: Any = None
+        self._leave: Callable[[], None] = lambda: None  # gives the packed constants back
         self._constants: dict[tuple[Const, ...], list[Range]] = {}
         self._memory: GLArena | None = None  # of variables and of words
         self._variables: dict[int, int] = {}
@@ -56,26 +94,31 @@ class Places:
         """Free what was made here. May be called twice."""
         buffers, self._buffers = self._buffers, []
         self._arena.device.release(*buffers)
+        leave, self._leave = self._leave, lambda: None
+        leave()
         if self._memory is not None:
             self._memory.close()
         self._variables, self._memory = {}, None
 
-    def pack(self, blocks: Sequence[Block]) -> None:
-        """Make the constants of all blocks and put them into one buffer."""
+    def pack(self, blocks: Sequence[Block], weights: Weights, key: Hashable) -> None:
+        """Make the constants of all blocks and put them into one buffer, unless `weights` holds it under `key`."""
         groups = [tuple(s.source for s in block if isinstance(s.source, Const)) for block in blocks]
         found = [group for group in dict.fromkeys(groups) if group]
         if not found:
             return
         inside = [in_a_row([const.nbytes for const in group], STEP) for group in found]
         starts, total = in_a_row([nbytes for _, nbytes in inside], self._alignment)
-        self._packed = self._new(total)
         for group, start, (own, _) in zip(found, starts, inside, strict=True):
             self._constants[group] = [(start + k, start + k + c.nbytes) for c, k in zip(group, own, strict=True)]
-            for const, (low, _) in zip(group, self._constants[group], strict=True):
+        self._packed, self._leave = weights.acquire(key, total, self._fill)
+
+    def _fill(self, buffer: Any) -> None:
+        for group, ranges in self._constants.items():
+            for const, (low, _) in zip(group, ranges, strict=True):
                 data = np.ascontiguousarray(const.pack())
                 if data.nbytes != const.nbytes:
                     raise DelegateError(f"a constant of {const.nbytes} bytes was packed into {data.nbytes}")
-                self._packed.write(data, low)
+                buffer.write(data, low)
 
     def remember(self, launches: Sequence[Launch]) -> None:
         """Make the memory of all variables, reset, and behind them of a word for each launch that may fail."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from ops.harness import check, delegate, graph_of, layout, random_inputs, reference, run_gpu, whole
 
+from delegraph import Interpreter
+from delegraph.data import digits, held_out
 from delegraph.delegates.base import Lowering, Partition, Use
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.gpu.places import Hazards, Places
@@ -197,3 +200,51 @@ def test_a_partition_in_two_halves_meets_in_the_arena() -> None:
     np.testing.assert_allclose(out, reference(content, inputs)[0], rtol=1e-4, atol=1e-4)
     for item in (*made, arena):
         item.close()
+
+
+def test_interpreters_of_one_model_share_its_weights() -> None:
+    gpu = GPUDelegate()
+    content = digits("f32")
+    its = [Interpreter(model_content=content, delegates=[gpu]) for _ in range(3)]
+    other = Interpreter(model_content=digits("int8"), delegates=[gpu])
+    for it in (*its, other):
+        it.allocate_tensors()
+    assert gpu._programs is not None
+    weights = gpu._programs.weights
+    assert len(weights) == 2
+    graph = graph_of(content)
+    inputs = random_inputs(graph)
+    for it in its:
+        it.set_tensor(graph.inputs[0], inputs[0])
+        it.invoke()
+        np.testing.assert_allclose(it.get_tensor(graph.outputs[0]), reference(content, inputs)[0], rtol=1e-4, atol=1e-4)
+        it.close()
+        assert len(weights) == 2 - (it is its[-1])
+    other.close()
+    assert len(weights) == 0
+    gpu.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files through /proc")
+def test_two_hundred_interpreters_leave_nothing_behind() -> None:
+    """Opened, run on GPU and CPU, streamed through and closed: no GL object, file, thread or memory is left."""
+    gpu = GPUDelegate()
+    content = digits("f32")
+    gl = ctypes.CDLL("libGL.so.1")
+    used = []
+    frames = held_out()[0][:2, None]
+    for _ in range(200):
+        with Interpreter(model_content=content, delegates=[gpu], exclude={"gpu": "DEPTHWISE_CONV_2D"}) as it:
+            it.allocate_tensors()
+            it.set_tensor(it.get_input_details()[0]["index"], frames[0])
+            it.invoke()
+            assert len(list(it.stream(frames, depth=2))) == 2
+        with gpu.device.current():
+            objects = sum(bool(gl.glIsBuffer(name)) for name in range(1, 4096))
+            programs = sum(bool(gl.glIsProgram(name)) for name in range(1, 4096))
+        files = len(os.listdir("/proc/self/fd"))
+        used.append((objects, programs, files, threading.active_count(), memory_kib()))
+    assert used[-1][:4] == used[2][:4]
+    assert used[-1][4] - used[40][4] < 16 * 1024
+    gpu.close()
