@@ -200,14 +200,14 @@ def test_lowering_an_op_that_is_refused_names_it() -> None:
 
 def test_a_constant_of_another_size_than_announced_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from delegraph.delegates.gpu.blocks import alone
-    from delegraph.delegates.gpu.places import Places
+    from delegraph.delegates.gpu.places import Places, Weights
 
     graph = graph_of(chain(1))
     arena = delegate().allocate(256)
     places = Places(graph, delegate().lower(graph, (0,)), arena, {}, 256)
     program = Program("elementwise", {}, (Arg("source", Const(lambda: np.zeros(3, np.float32), 16)),), 1, (1, 1, 1))
     with delegate().device.current(), pytest.raises(DelegateError, match="packed into 12"):
-        places.pack(alone(program))
+        places.pack(alone(program), Weights(delegate().device), "key")
     arena.close()
 
 
