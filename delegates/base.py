@@ -35,6 +35,9 @@ def no(code: str, met: object = "", wanted: object = "") -> Verdict:
     return Verdict((Reason(code, str(met), str(wanted)),))
 
 
+# What the host delegate says of all that is not a custom op; not worth telling of each.
+NOT_CUSTOM = Verdict((Reason("builtin", wanted="a custom op"),))
+
 Source = Literal["measured", "modelled", "guessed"]
 
 

@@ -18,6 +18,7 @@ from ..errors import DelegateError
 from ..graph.fold import FOLDABLE
 from ..graph.model import Graph, Model, Op
 from .base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
+from .custom import registered
 from .runtime import load_runtime
 from .work import arithmetic, traffic
 
@@ -77,7 +78,13 @@ class CPUDelegate:
         return runtime.open(content, experimental_op_resolver_type=kind, **self._options)
 
     def supports(self, graph: Graph, op: Op) -> Verdict:
-        """Asked of the runtime itself, once for each kind and version of op."""
+        """Asked of the runtime itself, once for each kind and version of op.
+
+        A custom op for which the user registered a function is left to it.
+        """
+        own = registered().get(op.custom_code)
+        if own is not None and own.host is not None:
+            return no("registered", f"a function is registered for {op.custom_code}")
         if not self._refusal(graph.model) and op.kind != "CUSTOM":
             return YES
         key = (op.kind, op.custom_code, op.version)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .arguments import OpResolverType
     from .delegates.cpu import CPUDelegate
+    from .delegates.custom import register_custom_op, unregister_custom_op
     from .delegates.gpu.delegate import GPUDelegate
+    from .delegates.host import HostDelegate
     from .delegates.null import NullDelegate
     from .delegates.simulated import SimulatedDelegate
     from .errors import (
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         UnsupportedOp,
     )
     from .events import Event
+    from .graph.custom import CustomOptions
     from .interpreter import Interpreter
 
 _ERRORS = (
@@ -33,19 +36,22 @@ _ERRORS = (
 )  # fmt: skip
 _HOMES = {
     "CPUDelegate": "delegates.cpu",
+    "CustomOptions": "graph.custom",
     "GPUDelegate": "delegates.gpu.delegate",
+    "HostDelegate": "delegates.host",
     "NullDelegate": "delegates.null",
     "SimulatedDelegate": "delegates.simulated",
     **dict.fromkeys(_ERRORS, "errors"),
     "Event": "events",
     "Interpreter": "interpreter",
+    **dict.fromkeys(("register_custom_op", "unregister_custom_op"), "delegates.custom"),
     "OpResolverType": "arguments",
 }
 
 __all__ = [
-    "CPUDelegate", "DelegateError", "DelegraphError", "Event", "GPUDelegate", "Interpreter", "InvalidModel",
-    "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "SimulatedDelegate", "StepFailed",
-    "UnsupportedOp",
+    "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "Event", "GPUDelegate", "HostDelegate",
+    "Interpreter", "InvalidModel", "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason",
+    "SimulatedDelegate", "StepFailed", "UnsupportedOp", "register_custom_op", "unregister_custom_op",
 ]  # fmt: skip
 
 

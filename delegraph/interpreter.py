@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .arguments import OpResolverType, check_arguments, check_delegates, check_names
 from .delegates.base import Delegate
 from .delegates.cpu import CPUDelegate
+from .delegates.host import with_host
 from .events import Event
 from .graph.model import Graph
 from .graph.read import read
@@ -73,8 +74,9 @@ class Interpreter:
         ValueError) for a bad file, and ValueError for bad arguments, as TensorFlow Lite does.
 
         `delegates` stand in order of preference, the CPU last (`[GPUDelegate()]`); "auto" is all that are here, which
-        belong to the interpreter and are closed with it. `placement` is "priority" (the first that can; the default) or
-        "fastest" (the least time in all; the default with "auto").
+        belong to the interpreter and are closed with it. Where the model has custom ops a HostDelegate stands behind.
+        `placement` is "priority" (the first that can; the default) or "fastest" (the least time in all; the default
+        with "auto").
 
         `pin={"gpu": [3, "CONV_2D"]}` and `exclude` say what must and must not run where: ops by index, type, name of a
         tensor that they write, or a predicate `(graph, op)`. `max_partitions`, `min_partition_ops` and `require` are
@@ -104,7 +106,8 @@ class Interpreter:
             experimental_disable_delegate_node_fusion=experimental_disable_delegate_node_fusion,
             experimental_force_delegate_node_profiling=experimental_force_delegate_node_profiling,
         )
-        self._delegates: list[Delegate] = given if self._cpu in given else [*given, self._cpu]
+        self._model = read(model_path if model_path else model_content or b"")
+        self._delegates = with_host(given if self._cpu in given else [*given, self._cpu], self._model)
         check_names(self._delegates)
         rules = Rules(pin or {}, exclude or {}, max_partitions, min_partition_ops, frozenset(require))
         rules.check([d.name for d in self._delegates])
@@ -115,7 +118,6 @@ class Interpreter:
         self._replans = on_failure == "replan"
         self._compress_zero_points = experimental_compress_quantization_zero_points
         self.events: list[Event] = []
-        self._model = read(model_path if model_path else model_content or b"")
         self._preserve_all = experimental_preserve_all_tensors
         self._session = self._session_for(0)
         self._empty: set[int] = set()  # strings that nobody set in `_whole`

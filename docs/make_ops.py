@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from delegraph.delegates.gpu.kernels import supported
@@ -17,9 +17,12 @@ of constants are computed once and run nowhere. 8-bit types are quantised where 
 
 {count} kinds of op. A row that lists several pairs has a kernel for each.
 
-| op | reads | writes |
-|---|---|---|
 """
+CUSTOM = """
+Custom ops are those of MediaPipe; others may be registered (custom_ops.md).
+
+"""
+COLUMNS = "| op | reads | writes |\n|---|---|---|\n"
 
 
 def names(types: Collection[str]) -> str:
@@ -27,15 +30,21 @@ def names(types: Collection[str]) -> str:
     return "any" if set(types) == ANY else " ".join(sorted(types))
 
 
+def table(kinds: Iterable[str]) -> str:
+    """A row a kind of op."""
+    rows = []
+    for kind in sorted(kinds):
+        different = dict.fromkeys((names(reads), names(writes)) for reads, writes in supported()[kind])
+        reads, writes = zip(*different, strict=True)
+        rows.append(f"| {kind.removeprefix('CUSTOM ')} | {' / '.join(reads)} | {' / '.join(writes)} |\n")
+    return COLUMNS + "".join(rows)
+
+
 def page() -> str:
     """The whole page."""
-    kinds = sorted(supported().items())
-    rows = []
-    for kind, pairs in kinds:
-        different = dict.fromkeys((names(reads), names(writes)) for reads, writes in pairs)
-        reads, writes = zip(*different, strict=True)
-        rows.append(f"| {kind} | {' / '.join(reads)} | {' / '.join(writes)} |\n")
-    return HEAD.format(count=len(kinds)) + "".join(rows)
+    custom = [kind for kind in supported() if kind.startswith("CUSTOM ")]
+    builtin = supported().keys() - custom
+    return HEAD.format(count=len(builtin)) + table(builtin) + CUSTOM + table(custom)
 
 
 if __name__ == "__main__":

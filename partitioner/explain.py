@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..delegates.base import NOT_CUSTOM
 from ..errors import Reason
 from ..graph.model import Graph
 from .plan import Decision, Plan, Transfer
@@ -99,10 +100,10 @@ def common_reasons(plan: Plan) -> Reasons:
     return {name: why for name, why in first.items() if all(d.reasons.get(name) == why for d in plan.decisions)}
 
 
-def refusals(reasons: Reasons, but: Iterable[str] = (), said: str = "refused") -> list[str]:
-    """Each delegate's refusal in words, but for those named in `but`."""
-    skip = set(but)
-    return [plain(f"{name} {said}: {'; '.join(map(str, why))}") for name, why in reasons.items() if name not in skip]
+def refusals(reasons: Reasons, but: Collection[str] = (), said: str = "refused") -> list[str]:
+    """Each delegate's refusal in words, but for those named in `but`, and that an op is not a custom one."""
+    told = {name: why for name, why in reasons.items() if name not in but and why != NOT_CUSTOM.reasons}
+    return [plain(f"{name} {said}: {'; '.join(map(str, why))}") for name, why in told.items()]
 
 
 def fate(decision: Decision) -> str:

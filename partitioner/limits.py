@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 from ..delegates.base import Partition, no
 from ..errors import PlacementError
@@ -12,21 +12,22 @@ from .rules import Rules, ban
 
 
 def limited(
-    assign: Callable[[Table], Placed], table: Table, names: Sequence[str], rules: Rules
+    assign: Callable[[Table], Placed], table: Table, spared: Collection[str], rules: Rules
 ) -> tuple[Placed, Table]:
     """A placement within the limits, and the table that led to it, in which what a limit ruled out is refused.
 
-    `assign` places by a table. Raises PlacementError where no way is found to have few enough partitions.
+    `assign` places by a table; no limit moves anything away from the delegates in `spared`. Raises
+    PlacementError where no way is found to have few enough partitions.
     """
     while True:
         placed = assign(table)
         small = [
             p for p in placed.partitions
-            if p.delegate != names[-1] and len(_live(p, placed)) < rules.min_partition_ops and _free(p, placed, table)
+            if p.delegate not in spared and len(_live(p, placed)) < rules.min_partition_ops and _free(p, placed, table)
         ]  # fmt: skip
         why = no("min_partition_ops", "a smaller partition", f"at least {rules.min_partition_ops} ops")
         if not small and rules.max_partitions is not None and len(placed.partitions) > rules.max_partitions:
-            small = _surplus(placed, table, names, rules.max_partitions)
+            small = _surplus(placed, table, spared, rules.max_partitions)
             why = no("max_partitions", "a partition too many", f"at most {rules.max_partitions}")
         if not small:
             return placed, table
@@ -45,9 +46,9 @@ def _free(partition: Partition, placed: Placed, table: Table) -> list[int]:
     return [i for i in _live(partition, placed) if sum(verdict.ok for verdict in table[i].values()) > 1]
 
 
-def _surplus(placed: Placed, table: Table, names: Sequence[str], most: int) -> list[Partition]:
+def _surplus(placed: Placed, table: Table, spared: Collection[str], most: int) -> list[Partition]:
     """The smallest partitions that can go away, as many as would do if each makes its two neighbours one."""
-    able = [p for p in placed.partitions if p.delegate != names[-1]]
+    able = [p for p in placed.partitions if p.delegate not in spared]
     whole = [p for p in able if len(_free(p, placed, table)) == len(_live(p, placed))]
     if not whole:
         raise PlacementError(

@@ -58,6 +58,7 @@ class Planner:
         """
         self.graph, self.keep, self.rules = graph, keep, rules or Rules()
         self.names = tuple(d.name for d in delegates)
+        self._last = [d.name for d in delegates if d.space == delegates[-1].space]
         self.rules.check(self.names)
         self._able = capability(graph, delegates, assume_here, failed)
         self.allowed = self.rules.apply(graph, self._able)
@@ -77,7 +78,7 @@ class Planner:
             search = self.search if same else Search(self.graph, table, self.names, self.costs, self.keep)
             return search.best(self.rules.max_partitions)
 
-        placed, table = limited(assign, self.allowed, self.names, self.rules)
+        placed, table = limited(assign, self.allowed, self._last, self.rules)
         plan = self._plan(placed, table, placement)
         check_required(plan, self.rules)
         return plan

@@ -21,8 +21,8 @@ class Rules:
     """Ops are selected by index, by type, by the name of a tensor that they write, or by a predicate `(graph, op)`.
 
     `pin` and `exclude` map a delegate's name to what has to run there, or must not. A plan has at most `max_partitions`
-    partitions; every delegate but the last one given takes only partitions of at least `min_partition_ops` ops, where
-    another can have them. The delegates in `require` must get something.
+    partitions; every delegate but the last one given, and those in its space, takes only partitions of at least
+    `min_partition_ops` ops, where another can have them. The delegates in `require` must get something.
     """
 
     pin: Mapping[str, Selection] = field(default_factory=dict)

@@ -6,19 +6,21 @@ How many inputs and outputs an op has, and that they are there, is checked where
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Reason
+from ..graph.custom import CustomOptions
 from ..graph.model import Graph, Op, Tensor
 from .program import Kernel, Limits, Lowered
 from .types import FLOAT, QUANTIZED, element, stored_bytes
 
 Shape = tuple[int, ...]
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -144,3 +146,16 @@ def axis_in(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise Refused("axis", axis, f"-{rank} to {rank - 1}")
     return axis % rank
+
+
+def custom_options(
+    graph: Graph, op: Op, parse: Callable[[CustomOptions], T], inputs: int, outputs: Collection[int] = (1,)
+) -> T:
+    """What `parse` makes of a custom op's options, if it has this many inputs and one of these numbers of outputs."""
+    if len(op.inputs) != inputs or min(op.inputs, default=0) < 0 or len(op.outputs) not in outputs:
+        met = f"{sum(t >= 0 for t in op.inputs)} inputs and {len(op.outputs)} outputs"
+        raise Refused("arguments", met, f"{inputs} and {' or '.join(map(str, outputs))}")
+    try:
+        return parse(CustomOptions.of(op, graph))
+    except ValueError as error:
+        raise Refused("options", error) from None

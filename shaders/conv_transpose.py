@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
-from .convolution import NOWHERE, geometry, windows
-from .program import Arg, Limits, Lowered
-from .sums import READ, WRITTEN, sums_of
+from .convolution import NOWHERE, Window, geometry, windows
+from .program import Arg, Limits, Lowered, Program
+from .sums import READ, WRITTEN, Sums, sums_of
 from .tiling import tiled
 from .weights import Weights
 
@@ -41,10 +42,23 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     taps, depth = prod(kernel), image[-1]
     steps = (0, depth, 1, taps * depth) if flat else (0, channels * depth, 1, depth)
     weights = Weights(filters, (1, taps, depth, channels), steps, sums.weights_zero)
-    constants = geometry(*(NOWHERE,) * flat, *spans)
-    for axis, size, extent in zip("DHW"[-len(spans) :], image[1:-1], shape[1:-1], strict=True):
-        constants |= {f"IN_{axis}": size, f"OUT_{axis}": extent}
+    return (transposed(graph, limits, source, weights, spans, output, sums),)
+
+
+def transposed(
+    graph: Graph,
+    limits: Limits,
+    source: int,
+    weights: Weights,
+    spans: Sequence[Window],
+    output: int,
+    sums: Sums,
+) -> Program:
+    """The launch of a transposed convolution; `spans` are windows over its output, one for each place of its input."""
+    constants = geometry(*(NOWHERE,) * (3 - len(spans)), *spans)
+    for axis, span in zip("DHW"[-len(spans) :], spans, strict=True):
+        constants |= {f"IN_{axis}": span.out, f"OUT_{axis}": span.size}
     strides = [span.stride for span in spans]
-    pixels = image[0] * prod(-(-n // stride) for n, stride in zip(shape[1:-1], strides, strict=True))
+    pixels = graph.tensors[output].shape[0] * prod(-(-span.size // span.stride) for span in spans)
     arg = Arg("source", source, "vec4" if weights.step == 4 else "float")
-    return (tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides)),)
+    return tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides))

@@ -3,6 +3,7 @@
 A kernel is a pair of files. `conv_2d.py` says which ops it serves (`OPS`), when it applies, how constants are packed
 and how it is launched (`lower`); `conv_2d.glsl` is the body. Modules are found by their file; of those that serve an op
 the one with the highest `PRIORITY` (0 where it has none) is asked first, and the first that gives no Reason does it.
+Custom ops stand in `CUSTOM`, by name.
 
 Memory: every activation is plain row-major in its file's shape, its elements stored as `types.py` says (float, int,
 ...), and where a body's addresses allow it may be bound by fours (the last dimension, or the whole size, is a multiple
@@ -142,6 +143,8 @@ class Program:
     `exact` forbids the compiler to make one rounding of the two of a product and a sum in its stages, as if precise. It
     would reach back into the body, and slow down those that add up products of floats.
 
+    `home` is the module of a kernel that a user registered, beside which the body may lie; lowering fills it in.
+
     A variable tensor keeps its value from one run to the next. A program may also read one as an input, or write one as
     its output; an op's programs have to write each variable that the op names.
     """
@@ -160,6 +163,7 @@ class Program:
     states: tuple[Arg, ...] = ()
     fails: str = ""
     exact: bool = False
+    home: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -40,8 +42,25 @@ def library(name: str) -> Piece:
 
 @cache
 def body(name: str) -> Piece:
-    """The body <name>.glsl."""
+    """The body <name>.glsl of `delegraph.shaders`."""
     return f"{name}.glsl", (resources.files("delegraph.shaders") / f"{name}.glsl").read_text("utf-8")
+
+
+def body_of(program: Program) -> Piece:
+    """A program's body: of a registered kernel the one beside it, if there is one, else one of `delegraph.shaders`."""
+    own = beside(program.home, f"{program.body}.glsl") if program.home else None
+    return own or body(program.body)
+
+
+def beside(home: str, name: str) -> Piece | None:
+    """A file that lies beside a module, in its package or on disk; None where there is none."""
+    module = sys.modules[home]
+    package = module.__spec__.parent if module.__spec__ is not None else ""
+    place = getattr(module, "__file__", None)
+    if not package and place is None:
+        return None
+    file = (resources.files(package) if package else Path(place or "").parent) / name
+    return (str(file), file.read_text("utf-8")) if file.is_file() else None
 
 
 def constant(name: str, value: object) -> str:
@@ -142,7 +161,7 @@ def source(program: Program, elements: int, laid: Sequence[Laid], api: str = "gl
         ("header", "\n".join(lines) + "\n"),
         *(library(name) for name in dict.fromkeys(wanted)),
         ("store", "\n".join(store) + "\n"),
-        body(program.body),
+        body_of(program),
     )
 
 

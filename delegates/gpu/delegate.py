@@ -11,6 +11,7 @@ from ...errors import DelegateError
 from ...graph.model import Graph, Op
 from ...shaders.program import ES_LIMITS, Limits
 from ..base import YES, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
+from ..custom import changes
 from ..work import arithmetic, constant_bytes
 from .arena import GLArena, form
 from .context import APIS, NoGL
@@ -71,6 +72,7 @@ class GPUDelegate:
         self._verdicts: dict[int, Verdict] = {}
         self._graph: Graph | None = None
         self._view: Graph | None = None  # the same as this delegate holds it
+        self._changes = changes()
         self.check_each = False
 
     def probe(self) -> Probe:
@@ -144,7 +146,7 @@ class GPUDelegate:
                 self._programs = Programs(self.device)
             view, limits = self._view_of(graph), self.limits
             shapes = tuple(t.shape for t in graph.tensors)
-            key = (graph.model.fingerprint, graph.index, shapes, partition.ops, keep)
+            key = (graph.model.fingerprint, graph.index, shapes, partition.ops, keep, self._changes)
             return GLExecutable(self._programs, view, launches, lowering, arena, offsets, limits, key, self.check_each)
 
     def close(self) -> None:
@@ -191,10 +193,12 @@ class GPUDelegate:
     def _view_of(self, graph: Graph) -> Graph:
         """A graph as it is held here.
 
-        Answers are kept for one graph at a time, so that a delegate does not hold on to every model it saw.
+        Answers are kept for one graph at a time, so that a delegate does not hold on to every model it saw; and as long
+        as no kernel is registered or forgotten.
         """
-        if self._view is None or graph is not self._graph:
-            self._graph, self._lowered, self._verdicts = graph, {}, {}
+        now = changes()
+        if self._view is None or graph is not self._graph or now != self._changes:
+            self._graph, self._changes, self._lowered, self._verdicts = graph, now, {}, {}
             self._view = InReals.of(graph) if self._quantized == "float" else graph
         return self._view
 

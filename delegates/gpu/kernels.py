@@ -14,23 +14,41 @@ from ...errors import Reason
 from ...graph.model import Graph, Op, Tensor
 from ...shaders.types import ANY, FLOAT
 from ..base import shapes_unknown
+from ..custom import registered
+from .registered import RegisteredKernel
 
 Types = tuple[Collection[str], Collection[str]]  # of the activations that an op reads, and of those that it writes
 
 
 @cache
 def kernels() -> Mapping[str, tuple[ModuleType, ...]]:
-    """Op kind -> the kernel modules that serve it, special ones (by PRIORITY) first."""
+    """Op kind -> the kernel modules that serve it, special ones (by PRIORITY) first.
+
+    A custom op's kind is "CUSTOM" and its name: a file may call one CONV_2D.
+    """
     found: dict[str, list[ModuleType]] = {}
     for info in pkgutil.iter_modules(shaders.__path__, shaders.__name__ + "."):
         module = importlib.import_module(info.name)
-        for kind in getattr(module, "OPS", ()):
+        for kind in (*getattr(module, "OPS", ()), *map(_custom, getattr(module, "CUSTOM", ()))):
             found.setdefault(kind, []).append(module)
     return {kind: tuple(sorted(ms, key=lambda m: -getattr(m, "PRIORITY", 0))) for kind, ms in found.items()}
 
 
-def types(module: ModuleType, kind: str) -> Types:
-    """TFLite's types that a kernel module takes for an op of a kind."""
+def _custom(name: str) -> str:
+    return f"CUSTOM {name}"
+
+
+def kernels_for(op: Op) -> tuple[Any, ...]:
+    """The kernels that serve an op: of a custom one what a user registered first."""
+    if op.kind != "CUSTOM":
+        return kernels().get(op.kind, ())
+    own = registered().get(op.custom_code)
+    shipped = kernels().get(_custom(op.custom_code), ())
+    return shipped if own is None or own.gpu is None else (RegisteredKernel(op.custom_code, own.gpu), *shipped)
+
+
+def types(module: Any, kind: str) -> Types:
+    """TFLite's types that a kernel module takes for an op of a kind, or for a custom op of that name."""
 
     def of(declared: Any) -> Collection[str]:
         found: Collection[str] = declared[kind] if isinstance(declared, Mapping) else declared
@@ -41,8 +59,11 @@ def types(module: ModuleType, kind: str) -> Types:
 
 
 def supported() -> Mapping[str, tuple[Types, ...]]:
-    """Op kind -> the types that each kernel which serves it takes."""
-    return {kind: tuple(types(module, kind) for module in modules) for kind, modules in kernels().items()}
+    """Op kind, "CUSTOM" and a name for a custom op -> the types that each kernel which is shipped for it takes."""
+    return {
+        kind: tuple(types(module, kind.removeprefix(_custom(""))) for module in modules)
+        for kind, modules in kernels().items()
+    }
 
 
 def activations(graph: Graph, tensors: Iterable[int]) -> list[Tensor]:
@@ -64,9 +85,9 @@ def unfit(graph: Graph, op: Op) -> Reason | None:
     return None
 
 
-def wrong_type(graph: Graph, op: Op, module: ModuleType) -> Reason | None:
+def wrong_type(graph: Graph, op: Op, module: Any) -> Reason | None:
     """The first activation of an op that is of no type that a kernel module takes there."""
-    for wanted, tensors in zip(types(module, op.kind), (op.inputs, op.outputs), strict=True):
+    for wanted, tensors in zip(types(module, op.label), (op.inputs, op.outputs), strict=True):
         for tensor in activations(graph, tensors):
             if tensor.type not in wanted:
                 return Reason("type", f"{tensor.name!r} is {tensor.type}", ", ".join(sorted(wanted)))

@@ -13,7 +13,7 @@ from ...shaders.program import Alias, Arg, Const, Earlier, Elementwise, Limits, 
 from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, width
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
-from .kernels import kernels, unfit, wrong_type
+from .kernels import kernels_for, unfit, wrong_type
 from .reals import conversion, in_reals, of_integers, stepped
 
 
@@ -26,7 +26,7 @@ class Refusal:
 
 def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tuple[Program, ...] | Refusal:
     """What the first kernel that can makes of one op."""
-    if op.kind not in kernels():
+    if not kernels_for(op):
         return Refusal((Reason("no_kernel", f"the GPU has no kernel for {op.label}"),))
     if wrong := unfit(graph, op) or of_integers(graph, op):
         return Refusal((wrong,))
@@ -49,7 +49,7 @@ def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
     if (converted := conversion(graph, op)) is not None:
         yield converted
         return
-    asked = [(kernel, wrong_type(graph, op, kernel)) for kernel in kernels()[op.kind]]
+    asked = [(kernel, wrong_type(graph, op, kernel)) for kernel in kernels_for(op)]
     fitting = [kernel for kernel, wrong in asked if wrong is None]
     if not fitting:
         yield from (wrong for _, wrong in asked if wrong is not None)

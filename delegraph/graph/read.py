@@ -122,7 +122,8 @@ class _Reader:
         between = _indices(f"{path}.intermediates", table["intermediates"], len(tensors))
         if table["large_custom_options_offset"] > 1:
             where = table["large_custom_options_offset"], table["large_custom_options_size"]
-            stored(self.content, f"{path}.large_custom_options_offset", *where)
+            outside = stored(self.content, f"{path}.large_custom_options_offset", *where)
+            table = {**table, "custom_options": outside}
         op = Op(index, kind, inputs, outputs, read_options(kind, table, path), custom_code, version, between)
         check_op(path, op, tensors, self.budget)
         return op
