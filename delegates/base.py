@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from ..buffers import Arena, Form
+from ..buffers import Arena, Form, Outside
 from ..errors import Reason
 from ..graph.model import Graph, Op
 
@@ -207,6 +207,14 @@ class Delegate(Protocol):
 
     def close(self) -> None:
         """Give the device back. May be called twice."""
+
+
+@runtime_checkable
+class Lender(Protocol):
+    """A delegate that works on memory of the caller's own."""
+
+    def outside(self, graph: Graph, tensor: int, buffer: Any, offset: int = 0) -> Outside:
+        """A buffer of the caller's as the place of an input or output. Raises ValueError where it cannot be that."""
 
 
 def shapes_unknown(graph: Graph, op: Op) -> Verdict:

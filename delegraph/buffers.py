@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Arena(Protocol):
+class Bytes(Protocol):
     """A run of bytes in one space, addressed by offset."""
-
-    nbytes: int
 
     def write(self, offset: int, data: NDArray[Any]) -> None:
         """Copy a C-contiguous host array in, at a byte offset."""
@@ -21,11 +19,35 @@ class Arena(Protocol):
     def read(self, offset: int, out: NDArray[Any]) -> None:
         """Copy bytes out into a C-contiguous host array."""
 
+
+class Arena(Bytes, Protocol):
+    """The bytes that a plan has in one space."""
+
+    nbytes: int
+
     def wait(self) -> None:
         """Until all that was launched on this memory's device is done."""
 
     def close(self) -> None:
         """Free the memory. May be called twice."""
+
+
+class Outside(Protocol):
+    """Memory of the caller's own on a device, from which an input is taken or into which an output is put."""
+
+    space: str
+
+    def to_arena(self, arena: Arena, offset: int) -> None:
+        """Copy the tensor into an arena of that space, on the device."""
+
+    def from_arena(self, arena: Arena, offset: int) -> None:
+        """Copy the tensor out of an arena of that space, on the device."""
+
+    def download(self, out: NDArray[Any]) -> None:
+        """The tensor's value into a C-contiguous host array of its shape and type."""
+
+    def upload(self, value: NDArray[Any]) -> None:
+        """A host array's value into the caller's memory."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +62,11 @@ class Form:
     encode: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     decode: Callable[[NDArray[np.uint8]], NDArray[Any]] | None = None
 
-    def write(self, arena: Arena, offset: int, data: NDArray[Any]) -> None:
+    def write(self, arena: Bytes, offset: int, data: NDArray[Any]) -> None:
         """Copy the tensor from the host into an arena, at a byte offset."""
         arena.write(offset, np.ascontiguousarray(data if self.encode is None else self.encode(data)))
 
-    def read(self, arena: Arena, offset: int, out: NDArray[Any]) -> None:
+    def read(self, arena: Bytes, offset: int, out: NDArray[Any]) -> None:
         """Copy the tensor out into a C-contiguous host array."""
         if self.decode is None:
             return arena.read(offset, out)

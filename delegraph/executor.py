@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .buffers import Arena, HostArena
+from .buffers import Arena, HostArena, Outside
 from .delegates.base import Delegate, Executable
 from .errors import DelegateError, StepFailed
 from .graph.model import Graph
@@ -26,9 +26,18 @@ class Executor:
     """A plan bound to memory and compiled partitions; `close()` gives everything back."""
 
     def __init__(
-        self, graph: Graph, plan: Plan, delegates: Sequence[Delegate], keep: frozenset[int] = frozenset()
+        self,
+        graph: Graph,
+        plan: Plan,
+        delegates: Sequence[Delegate],
+        keep: frozenset[int] = frozenset(),
+        outside: Mapping[int, Outside] | None = None,
     ) -> None:
-        """Allocate an arena a space and compile each partition. Raises StepFailed where a delegate fails."""
+        """Allocate an arena a space and compile each partition. Raises StepFailed where a delegate fails.
+
+        `outside` is the caller's own memory for some inputs and outputs.
+        """
+        self._outside = outside or {}
         self.plan = plan
         self._graph = graph
         self._spaces = {d.name: d.space for d in delegates}
@@ -53,6 +62,7 @@ class Executor:
             self.close()
             raise
         self._steps = [self._step(plan, s) for s in plan.steps]
+        self._first, self._last = self._by_way_of_the_host(plan)
         side_by_side = lanes(plan, self._spaces)
         self._side_by_side = SideBySide(side_by_side) if side_by_side is not None else None
         if self._side_by_side is not None:
@@ -89,7 +99,41 @@ class Executor:
         arena = self._arena(plan, step)
         space = step.dst if step.src == HOST else step.src
         form, offset = self._forms[space](self._graph, step.tensor), self._offsets[space][step.tensor]
-        return partial(form.write if step.src == HOST else form.read, arena, offset, self.view(step.tensor))
+        outside, view = self._outside.get(step.tensor), self.view(step.tensor)
+        if outside is not None and outside.space == space:
+            copy = partial(outside.to_arena if step.src == HOST else outside.from_arena, arena, offset)
+            if step.src == HOST or not self._read_on_host(plan, step.tensor):
+                return copy
+
+            def to_both() -> None:
+                copy()
+                form.read(arena, offset, view)
+
+            return to_both
+        return partial(form.write if step.src == HOST else form.read, arena, offset, view)
+
+    def _read_on_host(self, plan: Plan, tensor: int) -> bool:
+        """Whether a step needs the host's copy of a tensor: one that runs there, or brings it to another space."""
+        return any(
+            step.src == HOST and step.tensor == tensor and step.dst != self._outside[tensor].space
+            if isinstance(step, Transfer)
+            else tensor in plan.partitions[step.partition].inputs
+            and self._spaces[plan.partitions[step.partition].delegate] == HOST
+            for step in plan.steps
+        )
+
+    def _by_way_of_the_host(self, plan: Plan) -> tuple[list[Callable[[], None]], list[Callable[[], None]]]:
+        """What is done before the first step and after the last, for outside memory that the host has to reach."""
+        first: list[Callable[[], None]] = []
+        last: list[Callable[[], None]] = []
+        for tensor, outside in self._outside.items():
+            copies = (s for s in plan.steps if isinstance(s, Transfer) and s.tensor == tensor)
+            reached = any(outside.space in (s.src, s.dst) for s in copies)
+            if tensor in self._graph.inputs and (not reached or self._read_on_host(plan, tensor)):
+                first.append(partial(outside.download, self.view(tensor)))
+            if tensor in self._graph.outputs and not reached:
+                last.append(partial(outside.upload, self.view(tensor)))
+        return first, last
 
     def view(self, tensor: int) -> NDArray[Any]:
         """A tensor's place in host memory. Raises KeyError where the plan gives it none."""
@@ -100,6 +144,10 @@ class Executor:
         """A copy of a tensor from whichever space it lives in. Raises KeyError where the plan gives it no memory."""
         if tensor in self.host.loose:
             return np.array(self.host.loose[tensor])
+        if tensor in self._outside:
+            value = np.empty(self._graph.tensors[tensor].shape, self._graph.tensors[tensor].dtype)
+            self._outside[tensor].download(value)
+            return value
         spaces = [space for space, offsets in self._offsets.items() if tensor in offsets]
         if not spaces:
             raise KeyError(tensor)
@@ -113,11 +161,15 @@ class Executor:
     def run(self) -> None:
         """One inference. Raises StepFailed where a step fails."""
         self._begun = set()
+        for fetch in self._first:
+            fetch()
         if self._side_by_side is not None:
             self._side_by_side.run(self._carry_out)
-            return
-        for at in range(len(self._steps)):
-            self._carry_out(at)
+        else:
+            for at in range(len(self._steps)):
+                self._carry_out(at)
+        for hand_over in self._last:
+            hand_over()
 
     def _carry_out(self, at: int) -> None:
         self._begun.add(at)

@@ -191,7 +191,7 @@ class Interpreter:
 
     def _runs_whole_on_cpu(self) -> bool:
         plan = self.plan
-        return [p.delegate for p in plan.partitions] == [self._cpu.name]
+        return [p.delegate for p in plan.partitions] == [self._cpu.name] and not self._session.bound
 
     def invoke(self) -> None:
         """Run one inference. Raises RuntimeError before `allocate_tensors`, or with a delegate's message."""
@@ -231,6 +231,25 @@ class Interpreter:
             seconds.append(time.perf_counter() - start)
         (step,), (cost,) = self.plan.steps, self.plan.costs
         return [StepTime(step, cost, statistics.median(seconds))]
+
+    def bind_input(self, input_index: int, buffer: Any, offset: int = 0) -> None:
+        """Take an input from a buffer on the GPU, as it is when `invoke` is called; None unbinds.
+
+        `buffer` is a `moderngl.Buffer` of the context that `GPUDelegate(context=...)` was given. From `offset` on, the
+        tensor lies there row-major: FLOAT32 and INT32 as they are, of smaller types one element a 32-bit word. On its
+        way to what runs on the GPU it does not touch the host. Call `allocate_tensors` afterwards.
+
+        Raises ValueError for a buffer of another context or one that is too small, or where no delegate takes buffers.
+        """
+        if input_index not in self.graph.inputs:
+            raise ValueError(f"tensor {input_index} is no input of the model")
+        self._session.bind(input_index, buffer, offset)
+
+    def bind_output(self, output_index: int, buffer: Any, offset: int = 0) -> None:
+        """Put an output into a buffer on the GPU; all else is as in `bind_input`, and `get_tensor` reads from there."""
+        if output_index not in self.graph.outputs:
+            raise ValueError(f"tensor {output_index} is no output of the model")
+        self._session.bind(output_index, buffer, offset)
 
     def stream(self, frames: Frames, depth: int = 3) -> Stream:
         """The outputs of `frames`, in order, `depth` of them under way at once: while one is on the GPU, another is on

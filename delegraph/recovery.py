@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .buffers import Outside
 from .delegates.base import Delegate
 from .errors import PlacementError, Reason, StepFailed, UnsupportedOp
 from .events import Event, Note
@@ -79,9 +80,11 @@ class Recovering:
         delegates: Sequence[Delegate],
         keep: frozenset[int],
         note: Note,
+        outside: Mapping[int, Outside],
     ) -> None:
         """Start with `plan`; `make_plan` makes one without the cells that failed. Raises StepFailed if none is left."""
         self._graph, self._make_plan, self._delegates, self._keep, self._note = graph, make_plan, delegates, keep, note
+        self._outside = outside
         self._failures = Failures(frozenset(range(len(graph.ops))))
         self._stateful = any(t.is_variable for t in graph.tensors)
         self.executor = self._open(plan)
@@ -90,7 +93,7 @@ class Recovering:
         """An executor of the plan, or of one without what fails when that is compiled."""
         while True:
             try:
-                return Executor(self._graph, plan, self._delegates, self._keep)
+                return Executor(self._graph, plan, self._delegates, self._keep, self._outside)
             except StepFailed as error:
                 plan = self._without(error)
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .delegates.base import Delegate
+from .buffers import Outside
+from .delegates.base import Delegate, Lender
 from .delegates.cpu import CPUDelegate
 from .details import signature_list, tensor_details
 from .events import Note
@@ -75,6 +76,7 @@ class Session:
         self._former: dict[tuple[tuple[int, ...], ...], Former] = {}  # by the inputs' shapes, the latest last
         self.resized: dict[int, tuple[int, ...]] = {}
         self._windows: list[weakref.ref[_Window]] = []
+        self.bound: dict[int, tuple[Lender, Any, int]] = {}  # tensor -> whose memory, a buffer of it, offset
 
     @property
     def plan(self) -> Plan:
@@ -108,10 +110,12 @@ class Session:
             return
         plan = self.plan  # made first: it may bring the graph up to date
         if self._recover is None:
-            self._running = Executor(self.graph, plan, self._delegates, self._keep())
+            self._running = Executor(self.graph, plan, self._delegates, self._keep(), self._outside())
         else:
             make = partial(self._placing.plan, self.graph, self._delegates, self._keep())
-            self._running = Recovering(self.graph, plan, make, self._delegates, self._keep(), self._recover)
+            self._running = Recovering(
+                self.graph, plan, make, self._delegates, self._keep(), self._recover, self._outside()
+            )
         self._follow(self._running)
 
     def _follow(self, running: Executor | Recovering) -> None:
@@ -161,9 +165,30 @@ class Session:
         made._plan, made.graph = self.plan, self.graph
         return made
 
+    def bind(self, tensor: int, buffer: Any, offset: int) -> None:
+        """Take an input from a buffer of the caller's, or put an output there; None unbinds. Allocate again afterwards.
+
+        Raises ValueError where no delegate has such memory, or the buffer is not fit.
+        """
+        self._ensure_safe()
+        self.close()
+        if buffer is None:
+            self.bound.pop(tensor, None)
+            return
+        lender = next((d for d in self._delegates if isinstance(d, Lender)), None)
+        if lender is None:
+            raise ValueError("no delegate here takes buffers: give delegates=[GPUDelegate(context=...)]")
+        lender.outside(self.graph, tensor, buffer, offset)  # whatever speaks against it is said now
+        self.bound[tensor] = (lender, buffer, offset)
+
+    def _outside(self) -> dict[int, Outside]:
+        return {t: whose.outside(self.graph, t, *place) for t, (whose, *place) in self.bound.items()}
+
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copy a value in. Raises ValueError for another type or shape, or before `allocate_tensors`."""
         tensor = self.graph.tensors[self._checked(tensor_index)]
+        if tensor_index in self.bound:
+            raise ValueError(f"input {tensor_index} is bound to a buffer: write there, or unbind it")
         view = self._host(tensor_index)
         if view is None:
             raise ValueError(UNALLOCATED)

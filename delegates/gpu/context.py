@@ -6,7 +6,8 @@ moderngl makes contexts of desktop OpenGL; those of OpenGL ES are made here and 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ APIS = {"gl": "OpenGL 4.3", "gles": "OpenGL ES 3.1"}  # what a context must be a
 EGL_NONE = 0x3038
 EGL_SURFACE_TYPE, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT = 0x3033, 0x3040, 0x40
 EGL_EXTENSIONS = 0x3055
+EGL_DRAW, EGL_READ = 0x3059, 0x305A
 EGL_CONTEXT_MAJOR_VERSION, EGL_CONTEXT_MINOR_VERSION = 0x3098, 0x30FB
 EGL_OPENGL_ES_API = 0x30A0
 EGL_PLATFORM_DEVICE_EXT, EGL_PLATFORM_SURFACELESS_MESA = 0x313F, 0x31DD
@@ -42,6 +44,7 @@ def library() -> ctypes.CDLL:
     return egl
 
 
+@cache
 def address(name: str) -> int:
     """Where a function of EGL or GL lies, 0 where there is none. Raises NoGL where EGL is missing."""
     egl = library()
@@ -56,12 +59,37 @@ def address(name: str) -> int:
     return int(found or 0)
 
 
+@cache
 def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     """A function of EGL or GL, by its C types, called without the GIL. Raises NoGL if it is missing."""
     found = address(name)
     if not found:
         raise NoGL(f"{name} is missing here", "update the GPU's driver (Mesa)")
     return ctypes.CFUNCTYPE(result, *arguments)(found)
+
+
+@contextmanager
+def as_before() -> Iterator[None]:
+    """Make what is current in this thread now current again afterwards: a context of EGL or of GLX."""
+    egl, glx = function("eglGetCurrentContext", HANDLE)(), current_glx()
+    if egl:
+        surface = function("eglGetCurrentSurface", HANDLE, INT)
+        where = function("eglGetCurrentDisplay", HANDLE)(), surface(EGL_DRAW), surface(EGL_READ)
+    try:
+        yield
+    finally:
+        if egl:
+            function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)(*where, egl)
+        elif glx:
+            function("glXMakeCurrent", INT, HANDLE, HANDLE, HANDLE)(*glx)
+
+
+def current_glx() -> tuple[int, ...]:
+    """Display, drawable and context of GLX that are current in this thread; empty without."""
+    names = ("glXGetCurrentDisplay", "glXGetCurrentDrawable", "glXGetCurrentContext")
+    if not address(names[-1]) or not function(names[-1], HANDLE)():
+        return ()
+    return tuple(function(name, HANDLE)() for name in names)
 
 
 def devices() -> tuple[int, ...]:

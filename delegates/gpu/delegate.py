@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+import moderngl
+
 from ...buffers import Form
 from ...errors import DelegateError
 from ...graph.model import Graph, Op
@@ -18,6 +20,7 @@ from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .lowering import Launch, Refusal, lower, lower_op
+from .outside import GLOutside
 from .reals import InReals, note
 
 # Guessed rates of a small GPU on a bus; what reads back has to wait for the GPU.
@@ -42,6 +45,7 @@ class GPUDelegate:
         api: str | None = None,
         limits: Limits | None = None,
         quantized: Literal["exact", "float"] = "exact",
+        context: moderngl.Context | None = None,
     ) -> None:
         """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
 
@@ -51,6 +55,9 @@ class GPUDelegate:
         `quantized` says how ops of quantised integers run: "exact", in integers and with the bits of TensorFlow Lite's
         reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within
         a step or so of the integer that it should be.
+
+        `context` is one of the caller's own to work in, so that buffers of it may be bound (`Interpreter.bind_input`);
+        it is made current while it is used, must not be current in another thread meanwhile, and stays open.
         """
         if api is not None and api not in APIS:
             raise ValueError(f"api is {' or '.join(map(repr, APIS))} or None, not {api!r}")
@@ -62,6 +69,7 @@ class GPUDelegate:
         self._api = api
         self._limits = limits
         self._quantized = quantized
+        self._context = context
         self.rates = RATES
         self._lock = threading.RLock()
         self._device: Device | None = None
@@ -125,6 +133,10 @@ class GPUDelegate:
         with self._lock:
             return form(self._view_of(graph).tensors[tensor])
 
+    def outside(self, graph: Graph, tensor: int, buffer: Any, offset: int = 0) -> GLOutside:
+        """A buffer of the caller's as the place of an input or output. Raises ValueError where it cannot be that."""
+        return GLOutside(self.device, buffer, offset, self.form(graph, tensor))
+
     def allocate(self, nbytes: int) -> GLArena:
         """GPU memory. Raises DelegateError if there is not enough, or no GPU."""
         return GLArena(self.device, nbytes)
@@ -183,7 +195,11 @@ class GPUDelegate:
                 raise self._problem
             if self._device is None:
                 try:
-                    self._device = open_device(self._wanted, self._api)
+                    self._device = (
+                        Device(self._context, own=False)
+                        if self._context is not None
+                        else open_device(self._wanted, self._api)
+                    )
                 except NoGL as problem:
                     self._problem = problem
                     raise

@@ -16,7 +16,7 @@ import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
-from .context import APIS, PACKAGES, POINTER, UINT, NoGL, function, open_context, software_flags
+from .context import APIS, PACKAGES, POINTER, UINT, NoGL, as_before, function, open_context, software_flags
 
 log = logging.getLogger("delegraph.gpu")
 
@@ -46,15 +46,15 @@ def is_software(name: str) -> bool:
 class Device:
     """One GL context, current only inside `current()`; any thread may use it, one at a time."""
 
-    def __init__(self, ctx: moderngl.Context) -> None:
-        """Take over a context that is current nowhere."""
+    def __init__(self, ctx: moderngl.Context, own: bool = True) -> None:
+        """Work in a context, current in no other thread meanwhile; `own` ones are destroyed at the end."""
         self.name = self.version = ""
         self._ctx: moderngl.Context | None = ctx
         self.lock = threading.RLock()
         self._current = False
         self._pid = os.getpid()
         # For a delegate that nobody closes. At exit the driver may be gone before us, and needs no help.
-        self._finalizer = weakref.finalize(self, destroy, ctx, self._pid)
+        self._finalizer = weakref.finalize(self, destroy, ctx if own else None, self._pid)
         self._finalizer.atexit = False
         self._pending = False
         with self.current():
@@ -98,7 +98,7 @@ class Device:
                 return
             self._current = True
             try:
-                with self._ctx:
+                with as_before(), self._ctx:
                     yield self._ctx
             finally:
                 self._current = False
@@ -144,9 +144,9 @@ class Device:
             self._finalizer()
 
 
-def destroy(ctx: moderngl.Context, pid: int) -> None:
-    """Destroy a context, unless this is a forked child of the process that made it."""
-    if os.getpid() == pid:
+def destroy(ctx: moderngl.Context | None, pid: int) -> None:
+    """Destroy a context, if there is one, unless this is a forked child of the process that made it."""
+    if ctx is not None and os.getpid() == pid:
         ctx.release()
 
 
