@@ -12,7 +12,7 @@ from ..buffers import Arena, Form, HostArena
 from ..errors import DelegateError
 from ..graph.custom import CustomOptions
 from ..graph.model import NUMPY_TYPES, Graph, Model, Op
-from .base import NOT_CUSTOM, YES, Cost, Delegate, Lowering, Partition, Probe, Rates, Use, Verdict, no
+from .base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
 from .custom import HostFunction, registered
 from .host_functions import FUNCTIONS
 from .work import arithmetic, traffic
@@ -111,6 +111,8 @@ class HostDelegate:
 class HostExecutable:
     """A partition's ops, called one after another."""
 
+    holding: str | None = None
+
     def __init__(self, calls: list[Call]) -> None:
         """In order."""
         self._calls = calls
@@ -130,9 +132,16 @@ class HostExecutable:
     def reset_variables(self) -> None:
         """There are no variables."""
 
-    def close(self) -> None:
+    def suspend(self) -> None:
         """Let go of the arena."""
         self._calls = []
+
+    def take_over(self, former: Executable) -> None:
+        """There are no resources."""
+
+    def close(self) -> None:
+        """Let go of the arena."""
+        self.suspend()
 
 
 class Call:

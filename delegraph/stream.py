@@ -77,11 +77,11 @@ class Stream(Iterator[Made], AsyncIterator[Made]):
             self.close()
             raise StopAsyncIteration
         future, session = self._under_way[0]
-        result = await asyncio.shield(asyncio.gather(asyncio.wrap_future(future), return_exceptions=True))
-        self._done(session)
-        if isinstance(result[0], BaseException):
-            raise result[0]
-        return result[0]
+        await asyncio.wait([asyncio.wrap_future(future)])
+        try:
+            return future.result()
+        finally:
+            self._done(session)
 
     def _begin(self, frame: Frame) -> None:
         session = self._free.popleft()
@@ -142,7 +142,7 @@ def assigned(session: Session, frame: Frame) -> dict[int, NDArray[Any]]:
         if frame.keys() != names.keys():
             raise ValueError(f"a frame has {sorted(frame)}, the model's inputs are {sorted(names)}")
         return {names[name]: value for name, value in frame.items()}
-    values = list(frame) if isinstance(frame, (list, tuple)) else [frame]
+    values: list[Any] = list(frame) if isinstance(frame, (list, tuple)) else [frame]
     if len(values) != len(graph.inputs):
         raise ValueError(f"a frame has {len(values)} arrays, the model has {len(graph.inputs)} inputs")
     return dict(zip(graph.inputs, values, strict=True))
