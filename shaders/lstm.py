@@ -10,7 +10,7 @@ import numpy as np
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, constant, floats, result, values
 from .program import Arg, Limits, Lowered, Program
-from .recurrent import THREADS, Made, Place, Sequence, Terms, activation, both_ways, directions, packed, state, through
+from .recurrent import Made, Place, Sequence, Terms, activation, both_ways, directions, packed, state, through
 from .types import FLOAT
 
 OPS = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM")
@@ -142,5 +142,5 @@ class Cell:
         }  # fmt: skip
         return through(
             "lstm", constants, sequence, rows, terms, inputs, states, place, limits,
-            4 * units + (16 * (units + THREADS) if normalized else 0), backward,
+            (20 * units, 16) if normalized else (4 * units, 0), backward,
         )  # fmt: skip

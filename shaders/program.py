@@ -21,8 +21,9 @@ FLOAT16; nothing checks it, and other kernels rely on it.
 A kernel speaks in widths: "float" is one element of a tensor and "vec4" four, whatever its type; lowering makes them
 int, ivec4 and so on before GLSL is written. The type of a buffer that a kernel packs itself (`Const`) is GLSL's own.
 
-A body is GLSL 4.30 with a `void main()`. It names buffers and constants, never binding numbers, for the generated
-header (`delegates/gpu/compiler.py`) puts in front of it:
+A body is GLSL that is both 4.30 and ES 3.10: no conversions that are not written down, no doubles. With a `main()`, it
+names buffers and constants, never binding numbers, for the generated header (`delegates/gpu/compiler.py`) puts in front
+of it:
 
     #define LOCAL_X 64 ..., the constants by name (float literals, `const int NAME[n] = ...` for tuples)
     #define VALUE float          what `store` takes: float, vec4, int, ivec4 ... (`Program.value`, `Program.type`)
@@ -57,7 +58,7 @@ class Limits:
 
     Sources: OpenGL 4.3 core, table 23.x minima, but for `storage_bytes`, where 128 MiB is what Mesa's llvmpipe has.
     `lanes` is how many invocations run in step and `threads` how many run at once. No GL tells these, and only speed
-    depends on them: the defaults are guesses for a small GPU.
+    depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier.
     """
 
     storage_bytes: int = 1 << 27
@@ -67,6 +68,7 @@ class Limits:
     shared_bytes: int = 32768
     lanes: int = 32
     threads: int = 8192
+    precise: bool = True
 
     def within(self, other: Limits) -> Limits:
         """What both allow."""
@@ -74,7 +76,7 @@ class Limits:
 
 
 # The least that OpenGL ES 3.1 lets a device allow compute shaders (its specification, implementation dependent limits).
-ES_LIMITS = Limits(storage_blocks=4, invocations=128, shared_bytes=16384)
+ES_LIMITS = Limits(storage_blocks=4, invocations=128, shared_bytes=16384, precise=False)
 
 
 @dataclass(frozen=True)

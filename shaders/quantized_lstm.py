@@ -18,7 +18,7 @@ from .arguments import Refused, answering, constant, result, values
 from .lstm import Cell
 from .program import Arg, Limits, Lowered, literal
 from .quantized import Affine, affine, multiplier
-from .recurrent import THREADS, Made, Place, Sequence, Terms, packed, state, through
+from .recurrent import Made, Place, Sequence, Terms, packed, state, through
 
 OPS = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM")
 INT8, INT16, INT32 = frozenset({"INT8"}), frozenset({"INT16"}), frozenset({"INT32"})
@@ -52,7 +52,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         Arg("output_state", state(graph, op, 18, sequence.batches * outputs, "INT8")),
         Arg("cell_state", state(graph, op, 19, sequence.batches * units, "INT16")),
     )
-    shared = 4 * units + (16 * units + 48 * THREADS if whole.normalized else 0)
+    shared = (20 * units, 48) if whole.normalized else (4 * units, 0)
     return (
         through(
             "quantized_lstm", {**whole.constants(), "TOGETHER": together, "PARTIAL": "Moments"}, sequence,

@@ -162,14 +162,14 @@ def through(
     states: tuple[Arg, ...],
     place: Place,
     limits: Limits,
-    shared: int,
+    shared: tuple[int, int],
     backward: bool = False,
     includes: tuple[str, ...] = ("math",),
 ) -> Program:
     """The launch of a body with lib/recurrent.glsl.
 
     `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `shared` is what the body has of
-    shared memory by itself, in bytes.
+    shared memory by itself, in bytes: (once, for each invocation).
     """
     depth, units, gates = terms.shape
     outputs = depth - sum(size for _, size in sources)
@@ -198,6 +198,6 @@ def through(
     )
     return Program(
         body, constants, given, place.tensor, groups_for(sequence.batches, 1, limits), local,
-        includes=(*includes, "reduce", "recurrent"), shared=shared + 4 * outputs + 4 * gates * local[0] * local[1],
-        states=states,
+        includes=(*includes, "reduce", "recurrent"), states=states,
+        shared=shared[0] + 4 * outputs + (shared[1] + 4 * gates) * local[0] * local[1],
     )  # fmt: skip

@@ -62,5 +62,5 @@ def cell(
     states = (Arg("output_state", state(graph, op, remembered, sequence.batches * units)),)
     rows = tuple((tensor, depth) for tensor in sources)
     return through(
-        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, 4 * units, backward
+        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, (4 * units, 0), backward
     )

@@ -22,16 +22,7 @@ Laid = tuple[Block, Sequence[Range]]  # a block, and the bytes of each slot in i
 
 ALWAYS = ("index", "activation")
 
-# How a shader begins for each API. OpenGL ES 3.1 has `precise` by an extension only.
-BEGIN = {
-    "gl": ("#version 430",),
-    "gles": (
-        "#version 310 es",
-        "#extension GL_EXT_gpu_shader5 : enable",
-        "precision highp float;",
-        "precision highp int;",
-    ),
-}
+PRECISE = "GL_EXT_gpu_shader5"  # the extension that brings OpenGL ES 3.1 the qualifier
 
 
 @cache
@@ -137,14 +128,24 @@ def from_words(kind: str, array: str, start: int) -> str:
     return f"{kind}({', '.join(parts)})"
 
 
-def source(program: Program, elements: int, laid: Sequence[Laid], api: str = "gl") -> tuple[Piece, ...]:
+def begin(api: str, precise: bool) -> tuple[str, ...]:
+    """How a shader begins. Without `precise` OpenGL ES still keeps the word for itself, so it becomes nothing."""
+    if api == "gl":
+        return ("#version 430",)
+    qualifier = f"#extension {PRECISE} : require" if precise else "#define precise"
+    return "#version 310 es", qualifier, "precision highp float;", "precision highp int;"
+
+
+def source(
+    program: Program, elements: int, laid: Sequence[Laid], api: str = "gl", precise: bool = True
+) -> tuple[Piece, ...]:
     """The pieces of a compute shader for an API; `elements` is how many VALUEs the output has.
 
     Bindings are the blocks in order.
     """
     x, y, z = program.local
     lines = [
-        *BEGIN[api],
+        *begin(api, precise),
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",

@@ -155,7 +155,7 @@ class GPUDelegate:
         launches, lowering = self._lower(graph, partition.ops, keep)
         with self._lock:
             if self._programs is None:
-                self._programs = Programs(self.device)
+                self._programs = Programs(self.device, self.limits.precise)
             view, limits = self._view_of(graph), self.limits
             shapes = tuple(t.shape for t in graph.tensors)
             key = (graph.model.fingerprint, graph.index, shapes, partition.ops, keep, self._changes)

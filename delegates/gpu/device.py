@@ -16,6 +16,7 @@ import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
+from .compiler import PRECISE
 from .context import APIS, PACKAGES, POINTER, UINT, NoGL, as_before, function, open_context, software_flags
 
 log = logging.getLogger("delegraph.gpu")
@@ -61,7 +62,7 @@ class Device:
             self.name = str(ctx.info["GL_RENDERER"])
             self.version = str(ctx.info["GL_VERSION"])
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
-            limits = read_limits()
+            limits = replace(read_limits(), precise=self.api == "gl" or PRECISE in ctx.extensions)
             if self.software:
                 limits = replace(limits, lanes=SOFTWARE_LANES, threads=SOFTWARE_LANES * (os.cpu_count() or 1))
             self.limits = limits

@@ -28,11 +28,12 @@ BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_
 class Programs:
     """The compute shaders of one device, each text compiled once and kept while somebody uses it."""
 
-    def __init__(self, device: Device) -> None:
-        """Start with none."""
+    def __init__(self, device: Device, precise: bool = True) -> None:
+        """Start with none. `precise` is whether GLSL has that here."""
         self.device = device
         self.compiled = 0  # shaders, so far
         self.weights = Weights(device)
+        self._precise = precise
         self._held: dict[str, tuple[Any, int]] = {}
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class Programs:
         Raises DelegateError, showing the line, if it does not compile.
         """
         laid = laid or [(block, [(0, 0)]) for block in alone(program)]
-        pieces = source(program, elements, laid, self.device.api)
+        pieces = source(program, elements, laid, self.device.api, self._precise)
         text = joined(pieces)
         with self.device.current() as ctx:
             shader, users = self._held.get(text, (None, 0))

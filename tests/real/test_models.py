@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from ops.harness import delegate
+from ops.harness import delegate, es_delegate
 from PIL import Image
 
 import models
-from delegraph import CPUDelegate, Interpreter, UnsupportedOp
-from delegraph.data import held_out
+from delegraph import CPUDelegate, GPUDelegate, Interpreter, UnsupportedOp
+from delegraph.data import digits, held_out
 from delegraph.delegates.runtime import load_runtime
 from delegraph.graph.read import read
 from delegraph.partitioner.planner import make_plan
@@ -49,10 +50,12 @@ def error(got: NDArray[Any], want: NDArray[Any]) -> float:
     return float(np.abs(got.astype(np.float64) - want).max()) / scale
 
 
-def check_on_gpu(path: Path, inputs: dict[int, NDArray[Any]] | None = None, source: str | int = 0) -> None:
+def check_on_gpu(
+    path: Path, inputs: dict[int, NDArray[Any]] | None = None, source: str | int = 0, gpu: GPUDelegate | None = None
+) -> None:
     """All ops on the GPU, by the plan and by what is launched with no other delegate, and outputs within TOLERANCE."""
     content = path.read_bytes()
-    gpu = delegate()
+    gpu = gpu or delegate()
     graph = read(content).graphs[0]
     alone = make_plan(graph, [gpu])
     assert {d.delegate for d in alone.decisions} == {"gpu"}
@@ -82,6 +85,10 @@ def check_on_gpu(path: Path, inputs: dict[int, NDArray[Any]] | None = None, sour
 @pytest.mark.parametrize("name", models.MEDIAPIPE_PLAIN)
 def test_mediapipe(name: str) -> None:
     check_on_gpu(models.mediapipe(name), source=PICTURES[name])
+
+
+def test_mediapipe_by_opengl_es() -> None:
+    check_on_gpu(models.mediapipe("face_landmark"), source=PICTURES["face_landmark"], gpu=es_delegate())
 
 
 @pytest.mark.slow
@@ -143,13 +150,16 @@ EXACT = (
 SEEN = {"parrot.jpg": "macaw", "cat.bmp": "Egyptian cat", "grace_hopper.bmp": "military uniform"}
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_int8_has_the_bits_of_the_reference_kernels(name: str) -> None:
+BY_ES = [pytest.param("coral/mobilenet_v1_0.25_128_quant", es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES")]
+
+
+@pytest.mark.parametrize(("name", "gpu"), [*(pytest.param(name, delegate, id=name) for name in EXACT), *BY_ES])
+def test_int8_has_the_bits_of_the_reference_kernels(name: str, gpu: Callable[[], GPUDelegate]) -> None:
     """Every op on the GPU, on pictures; of these models, mobilenet_v2_1.0_224_quant also names what it sees."""
     content = models.shared(f"{name}.tflite").read_bytes()
     labels = models.shared("images/imagenet_labels.txt").read_text("utf-8").splitlines()
     reference = load_runtime().open(content, experimental_op_resolver_type=load_runtime().resolver("BUILTIN_REF"))
-    with Interpreter(model_content=content, delegates=[delegate()]) as it:
+    with Interpreter(model_content=content, delegates=[gpu()]) as it:
         for picture, label in SEEN.items():
             inputs = {d["index"]: models.input_for(d, picture, -1.0) for d in reference.get_input_details()}
             wanted, got = outputs_of(reference, inputs), outputs_of(it, inputs)
@@ -158,6 +168,23 @@ def test_int8_has_the_bits_of_the_reference_kernels(name: str) -> None:
                 np.testing.assert_array_equal(g, w)
             if name == "coral/mobilenet_v2_1.0_224_quant":
                 assert labels[int(got[0].argmax())] == label
+
+
+@pytest.mark.parametrize("kind", ["f32", "int8"])
+def test_digits_by_opengl_es(kind: str) -> None:
+    images, labels = held_out()
+    reference = load_runtime().open(digits(kind), experimental_op_resolver_type=load_runtime().resolver("BUILTIN_REF"))
+    (detail,) = reference.get_input_details()
+    scale, zero = detail["quantization"] if kind == "int8" else (1, 0)
+    right = 0
+    with Interpreter(model_content=digits(kind), delegates=[es_delegate()]) as it:
+        for image, label in zip(images[:100], labels, strict=False):
+            inputs = {detail["index"]: (image[None] / scale + zero).astype(detail["dtype"])}
+            (wanted,), (got,) = outputs_of(reference, inputs), outputs_of(it, inputs)
+            assert error(got, wanted) <= (TOLERANCE if kind == "f32" else 0)
+            right += int(got.argmax()) == label
+        assert {d.delegate for d in it.plan.decisions} == {"gpu"}
+    assert right >= 97
 
 
 def test_movenet_has_the_bits_of_the_reference_kernels_and_finds_the_joints() -> None:
