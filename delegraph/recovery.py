@@ -52,7 +52,7 @@ class Failures:
     def cells(self) -> Failed:
         """The cells of the capability table that failed, and why."""
         return {
-            (op, name): Reason("failed", trouble.message, f"another try in {trouble.delay:g} s")
+            (op, name): Reason("failed", f"{trouble.message}; tried again after {trouble.delay:g} s")
             for name, trouble in self.troubles.items()
             for op in trouble.ops
         }
