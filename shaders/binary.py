@@ -13,7 +13,7 @@ import numpy as np
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, result, values
-from .operators import KINDS, RESULTS, TYPES, expression, failing, libraries
+from .operators import KINDS, PERHAPS_QUANTIZED, RESULTS, TYPES, expression, failing, libraries
 from .program import Arg, Elementwise, Limits, Lowered, Program, Stage, activated, groups_for
 from .types import element, glsl, in_fours
 
@@ -34,10 +34,15 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("shape", f"{list(a)} and {list(b)}", "shapes that broadcast") from None
     if (op.kind == "PRELU" and shape != a) or (op.kind == "ATAN2" and a != b):
         raise Refused("shape", f"{list(a)} and {list(b)}", "an output of the first operand's shape")
+    if op.kind in PERHAPS_QUANTIZED and type == "INT16" and graph.tensors[op.inputs[0]].quantization is not None:
+        raise Refused("quantization", f"{graph.tensors[op.inputs[0]].name!r} is quantised", "integers as they are")
     result(graph, op, limits, shape, types=RESULTS[op.kind] if RESULTS[op.kind] != TYPES[op.kind] else {type})
     refused = failing(graph, op, type)
     found = activated(op, expression_of(graph, op))
-    return (None if refused else as_stage(graph, op, found)) or broadcast(graph, op, found, limits, refused)
+    includes = libraries(op, type)
+    return (None if refused else as_stage(graph, op, found, includes)) or broadcast(
+        graph, op, found, limits, includes, refused
+    )
 
 
 def expression_of(graph: Graph, op: Op) -> str:
@@ -53,10 +58,9 @@ def expression_of(graph: Graph, op: Op) -> str:
     return (power or expression(graph, op, type)).format(**names)
 
 
-def as_stage(graph: Graph, op: Op, found: str) -> Elementwise | None:
+def as_stage(graph: Graph, op: Op, found: str, includes: tuple[str, ...]) -> Elementwise | None:
     """The op as a stage on an operand of the output's shape, beside the other; None where the shapes forbid it."""
     output = graph.tensors[op.outputs[0]]
-    includes = libraries(op, graph.tensors[op.inputs[0]].type)
     for k in (0, 1):
         source, beside = op.inputs[k], op.inputs[1 - k]
         period = repeats(graph.tensors[beside].shape, output.shape)
@@ -87,7 +91,9 @@ def repeats(shape: Shape, whole: Shape) -> int | None:
     return math.prod(core) if core == whole[len(whole) - len(core) :] else None
 
 
-def broadcast(graph: Graph, op: Op, found: str, limits: Limits, refused: str = "") -> tuple[Program, ...]:
+def broadcast(
+    graph: Graph, op: Op, found: str, limits: Limits, includes: tuple[str, ...], refused: str = ""
+) -> tuple[Program, ...]:
     """One launch that finds each operand's element by its strides. It fails where one is `refused`."""
     output = graph.tensors[op.outputs[0]]
     dims, present = merged(output.shape, [graph.tensors[t].shape for t in op.inputs[:2]])
@@ -118,7 +124,7 @@ def broadcast(graph: Graph, op: Op, found: str, limits: Limits, refused: str = "
             output.index,
             groups,
             value=value,
-            includes=libraries(op, type),
+            includes=includes,
             fails=fails,
             exact=True,
         ),

@@ -50,7 +50,8 @@ _NARROW = (*_SMALL, "UINT8")
 _ANY_WORD = (*_NARROW, "UINT16", "UINT32")
 _ORDERED = (*_LONG, "INT16")
 INTEGERS: Mapping[str, Collection[str]] = {
-    **dict.fromkeys(("ADD", "MUL", "SUB"), _LONG),
+    **dict.fromkeys(("ADD", "MUL"), _ORDERED),
+    "SUB": _LONG,
     **dict.fromkeys(("DIV", "POW", "SQUARED_DIFFERENCE"), _INTS),
     **dict.fromkeys(("MAXIMUM", "MINIMUM"), (*_NARROW, "INT64")),
     "FLOOR_DIV": _SMALL,
@@ -61,6 +62,8 @@ INTEGERS: Mapping[str, Collection[str]] = {
     **dict.fromkeys(("BITWISE_XOR", "RIGHT_SHIFT"), _ANY_WORD),
     **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR"), ("BOOL",)),
 }
+# Those whose integers of 16 bits may be quantised, and are then something else.
+PERHAPS_QUANTIZED = ("ADD", "EQUAL", "MUL")
 KINDS = tuple(sorted({kind for table in EXPRESSIONS.values() for kind in table}))
 # The types of the operands, and of the result.
 TYPES = {
@@ -77,7 +80,8 @@ def expression(graph: Graph, op: Op, type: str) -> str:
     found = EXPRESSIONS[STORED[type].one][op.kind]
     if op.kind == "RIGHT_SHIFT":
         found = found.replace("{last}", str(BITS.get(type, 32) - 1))
-    return f"wrapped({found}, {32 - BITS[type]})" if op.kind == "FLOOR_DIV" and type in BITS else found
+    narrow = op.kind in ("ADD", "FLOOR_DIV", "MUL") and type in BITS
+    return f"wrapped({found}, {32 - BITS[type]})" if narrow else found
 
 
 def libraries(op: Op, type: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def stage(source: Tensor, output: Tensor) -> Stage:
     y = affine(output)
     low, high = map(literal, RANGES[output.type])
     if source.type == "FLOAT32":
-        return Stage(f"nearest(divided(x, VALUE({literal(y.single)})), {y.zero}, {low}, {high})", includes=("exact",))
+        return Stage(f"nearest(divided(x, {literal(y.single)}), {y.zero}, {low}, {high})", includes=("exact",))
     x = affine(source)
     if source.type == output.type == "INT16" and (x.zero or y.zero):
         raise Refused("quantization", f"zero points {x.zero} and {y.zero}", "0, as both are INT16")

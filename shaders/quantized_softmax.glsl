@@ -4,17 +4,6 @@ int plus(int a, int b) { return a + b; }
 ACROSS_LANES(largest, max, peaks)
 ACROSS_LANES(total, plus, sums)
 
-// x * 2 ** k, at most the largest int.
-int raised(int x, int k) { return x > 0x7fffffff >> k ? 0x7fffffff : x << k; }
-
-// 1 / (1 + x) for x in Q0.31, from 0 to 1: Newton's method, in Q2.29 (gemmlowp's one_over_one_plus_x_for_x_in_0_1).
-int reciprocal(int x) {
-    int half_denominator = (x >> 1) + 0x40000000;  // half of x + 2 ** 31
-    int y = 1515870810 + high_product(half_denominator, -1010580540);
-    for (int k = 0; k < 3; k++) y += high_product(y, (1 << 29) - high_product(half_denominator, y)) << 2;
-    return raised(y, 1);
-}
-
 void main() {
     uint lane = gl_LocalInvocationID.x;
     uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
@@ -30,7 +19,7 @@ void main() {
     sum = total(sum, lane);
 
     int zeros = 31 - findMSB(sum);
-    int scale = reciprocal(int((uint(sum) << zeros) - 0x80000000u));
+    int scale = reciprocal(sum);
     int down = 12 - zeros + 31 - 8;  // more than 31 if the sum is 512 or more, where each output is nearest to 0
     for (uint i = start; i < end; i += uint(LANES)) {
         int x = down > 31 ? 0 : divided_by_power(high_product(scale, exps(peak - source(i))), down);

@@ -45,7 +45,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     }  # fmt: skip
     inputs = (Arg("source", source, "float"), Arg("exps", Const(lambda: exponentials(real), 1024), "int"))
     groups, shared = groups_for(rows, local[1], limits), 2 * 4 * local[0] * local[1]
-    includes = ("reduce", "quantized")
+    includes = ("reduce", "quantized", "reciprocal")
     return (
         Program("quantized_softmax", constants, inputs, output.index, groups, local, includes=includes, shared=shared),
     )

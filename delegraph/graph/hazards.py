@@ -74,6 +74,32 @@ def output_scale(case: Case) -> None:
         case.wrong("outputs[0]", f"scale {out.quantization.scales[0]:g} is too far below its inputs' {widest / 2:g}")
 
 
+def addition(case: Case) -> None:
+    """ADD of 16 bits with scales that are powers of 2 takes no heed of shapes."""
+    output_scale(case)
+    a, b, out = (case.tensors[t] for t in (*case.op.inputs, *case.op.outputs))
+    found = [float(t.quantization.scales[0]) for t in (a, b, out) if t.quantization is not None]
+    powers = len(found) == 3 and all(abs(math.log2(s) - round(math.log2(s))) < 1e-3 for s in found if s > 0)
+    if out.type == "INT16" and case.op.options["pot_scale_int16"] and powers and a.shape != b.shape:
+        case.wrong("inputs[1]", f"shape {list(b.shape)} beside {list(a.shape)}, with scales that are powers of 2")
+
+
+def scales(case: Case) -> None:
+    """Comparisons abort on a scale of 1, and on one that is not above 0."""
+    for i in (0, 1):
+        q, type = case.input(i).quantization, case.input(i).type
+        scaled = type in ("INT8", "UINT8") or (type == "INT16" and case.op.kind in ("EQUAL", "NOT_EQUAL"))
+        if scaled and q is not None and q.scales.size and not 0 < float(q.scales[0]) != 1:
+            case.wrong(f"inputs[{i}]", f"a scale of {q.scales[0]:g}")
+
+
+def slope(case: Case) -> None:
+    """PRELU reads its slopes as they should be, whatever they are."""
+    wanted = {"INT16": ("INT8", "INT16")}.get(case.input(0).type, (case.input(0).type,))
+    if case.input(1).type not in wanted:
+        case.wrong("inputs[1]", f"{case.input(1).type}, where PRELU wants {' or '.join(wanted)}")
+
+
 def same_shape(case: Case) -> None:
     """XNNPACK takes the output's shape from the file where the input is a constant."""
     source, result = case.input(0).shape, case.tensors[case.op.outputs[0]].shape
@@ -309,7 +335,10 @@ def shared_name(case: Case) -> None:
 HAZARDS: dict[str, Callable[[Case], None]] = {
     kind: check
     for kinds, check in (
-        ("ADD SUB SQUARED_DIFFERENCE", output_scale),
+        ("ADD", addition),
+        ("SQUARED_DIFFERENCE SUB", output_scale),
+        ("EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL", scales),
+        ("PRELU", slope),
         ("DENSIFY DEQUANTIZE", same_shape),
         ("FILL RANDOM_STANDARD_NORMAL RANDOM_UNIFORM", shape_at(0)),
         ("BROADCAST_TO MULTINOMIAL", shape_at(1)),

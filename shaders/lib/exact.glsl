@@ -22,6 +22,8 @@ vec4 divided(vec4 x, vec4 y) {
     return vec4(divided(x.x, y.x), divided(x.y, y.y), divided(x.z, y.z), divided(x.w, y.w));
 }
 
+vec4 divided(vec4 x, float y) { return divided(x, vec4(y)); }
+
 float square_root(float x) {
     uint a = floatBitsToUint(x);
     if (EXPONENT(a) == 0 || a >= 0x7f800000u) return sqrt(x);

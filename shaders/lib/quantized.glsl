@@ -17,5 +17,11 @@
         return divided_by_power(high_product(x << max(shift, T(0)), m), max(-shift, T(0))); \
     }
 
+#define CHOICES(T) \
+    T squared(T x) { return x * x; } \
+    T where_negative(T x, T below, T above) { return (below & (x >> 31)) | (above & ~(x >> 31)); }
+
 FIXED_POINT(int)
 FIXED_POINT(ivec4)
+CHOICES(int)
+CHOICES(ivec4)

@@ -95,17 +95,6 @@ def floored(pick: Random, of: tuple[str, Type], shapes: Shapes, constant: int | 
     return case(kind, *given, makes=type, tolerance=1e-6)
 
 
-@family(kind=["ADD", "SUB", "MUL"], type=[INT8, UINT8], shapes=broadcasts(4), activation=ACTIVATIONS, constant=CONSTANT)
-def quantized(
-    pick: Random, kind: str, type: Type, shapes: Shapes, activation: str, constant: int | None
-) -> Case:  # fmt: skip
-    a, b = type.affine(pick), type.affine(pick)
-    scales = [made.quantization[0] for made in (a, b) if isinstance(made.quantization, tuple)]
-    low = np.log10(scales[0] * scales[1] * 100 if kind == "MUL" else sum(scales))
-    given = operands(shapes, a(shapes[0]), b(shapes[1]), constant)
-    return case(kind, *given, makes=type.affine(pick, low, low), fused_activation_function=activation, op_version=2)
-
-
 @family(kind=["MAXIMUM", "MINIMUM"], type=[INT8, UINT8], shapes=broadcasts(4), constant=CONSTANT)
 def quantized_extremum(pick: Random, kind: str, type: Type, shapes: Shapes, constant: int | None) -> Case:
     same = type.affine(pick)

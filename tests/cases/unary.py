@@ -14,7 +14,6 @@ from case import (
     INT32,
     INT64,
     RUNTIME,
-    UINT8,
     Array,
     Case,
     Shape,
@@ -32,8 +31,6 @@ FLOATS = (
 )  # fmt: skip
 POSITIVE = ("LOG", "RSQRT", "SQRT")
 INTEGERS = {"ABS": [INT32], "NEG": [INT32, INT64, INT8, INT16], "SIGN": [INT32], "ZEROS_LIKE": [INT32, INT64]}
-TABLES = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "TANH")
-OF_VERSION_1 = ("HARD_SWISH", "RELU_0_TO_1", "RELU_N1_TO_1")
 ROUNDED = ("CEIL", "ELU", "ROUND")
 
 
@@ -57,39 +54,6 @@ def of_floats_without_reference(pick: Random, kind: str, shape: Shape) -> Case:
 def of_integers(pick: Random, of: tuple[str, Type], shape: Shape, values: object) -> Case:
     kind, type = of
     return case(kind, type(shape, values))  # type: ignore[arg-type]
-
-
-def every(type: Type) -> Array:
-    info = np.iinfo(type.dtype)
-    return np.arange(info.min, info.max + 1).astype(type.dtype)
-
-
-def target(kind: str, type: Type, source: Type, pick: Random) -> Type:
-    """The type of a table's results: TFLite fixes it for two kinds."""
-    if kind in ("LOGISTIC", "TANH"):
-        least = int(np.iinfo(type.dtype).min)
-        return type.quantized(1 / 256, least) if kind == "LOGISTIC" else type.quantized(1 / 128, least + 128)
-    assert isinstance(source.quantization, tuple)
-    scale = np.log10(source.quantization[0] * pick.uniform(0.5, 2))
-    return type.affine(pick, scale, scale)
-
-
-@family(kind=TABLES, type=[INT8, UINT8], seed=range(4))
-def of_every_8_bits(pick: Random, kind: str, type: Type, seed: int) -> Case:
-    source = type.affine(pick, -3, -0.5)
-    options = {"alpha": pick.uniform(0.01, 1.5)} if kind == "LEAKY_RELU" else {}
-    version = 1 if kind in OF_VERSION_1 else 2
-    made = target(kind, type, source, pick)
-    return case(kind, source((4, 8, 8), every(type)), makes=made, op_version=version, **options)
-
-
-@family(type=[INT8, UINT8], seed=range(2))
-def elu_of_every_8_bits(pick: Random, type: Type, seed: int) -> Case | None:
-    if type is UINT8:
-        return None
-    source = type.affine(pick, -3, -0.5)
-    made = target("ELU", type, source, pick)
-    return case("ELU", source((4, 8, 8), every(type)), makes=made, oracle=RUNTIME, outputs=[(4, 8, 8)])
 
 
 CASES = [
