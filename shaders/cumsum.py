@@ -8,9 +8,10 @@ from ..graph.model import Graph, Op
 from .arguments import answering, axis_in, integer, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .reduce import power_of_two
+from .types import STORED, in_fours
 
 OPS = ("CUMSUM",)
-TYPES = frozenset({"FLOAT32", "INT32"})
+TYPES = frozenset({"FLOAT32", "INT32", "INT64"})
 
 # Lines that keep a GPU busy by themselves, and values that are worth a thread.
 ENOUGH = 1 << 12
@@ -25,15 +26,16 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     axis = axis_in(integer(graph, op, 1), len(shape))
     output = result(graph, op, limits, shape, types=(graph.tensors[source].type,))
     inner, units = math.prod(shape[axis + 1 :]), shape[axis]
-    value, step = ("vec4", 4) if inner % 4 == 0 else ("float", 1)
+    kind = graph.tensors[source].type
+    value, step = ("vec4", 4) if in_fours((kind,), inner) else ("float", 1)
     lines = math.prod(shape) // units // step
     lanes = power_of_two(min(ENOUGH // lines, units // IN_A_ROW, 256, limits.invocations))
     local = (max(64 // lanes, 1), lanes, 1)
     constants = {
         "UNITS": units, "INNER": inner // step, "LINES": lines, "LANES": lanes, "EACH": -(-units // lanes),
-        "EXCLUSIVE": bool(op.options.exclusive), "REVERSE": bool(op.options.reverse),
+        "EXCLUSIVE": bool(op.options.exclusive), "REVERSE": bool(op.options.reverse), "WIDE": kind == "INT64",
     }  # fmt: skip
     inputs = (Arg("source", source, value),)
-    shared = 4 * step * math.prod(local)
+    shared = STORED[kind].dtype.itemsize * step * math.prod(local)
     groups = groups_for(lines, local[0], limits)
-    return (Program("cumsum", constants, inputs, output, groups, local, value, shared=shared),)
+    return (Program("cumsum", constants, inputs, output, groups, local, value, includes=("int64",), shared=shared),)

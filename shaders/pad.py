@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, pairs, result, same_affine, values, zero
-from .program import Limits, Lowered
+from .program import Arg, Limits, Lowered
 from .strided_copy import View, moved
 from .types import ANY, element
 
@@ -27,21 +27,20 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
             view = view.take(axis, mirrored(view.shape[axis], before, after, reflects(op)))
         else:
             view = view.pad(axis, before, after)
-    return moved(graph, limits, view, output, fill(graph, op))
+    return moved(graph, limits, view, output, *fill(graph, op))
 
 
-def fill(graph: Graph, op: Op) -> str:
-    """The border's value, in GLSL: PADV2's third input, a constant of one element; else the real 0."""
+def fill(graph: Graph, op: Op) -> tuple[str, tuple[Arg, ...]]:
+    """The border's value, in GLSL, and what that reads: PADV2's third input, of one element; else the real 0."""
     tensor = graph.tensors[op.outputs[0]]
     if op.kind != "PADV2":
-        return zero(tensor)
+        return zero(tensor), ()
     same_affine(graph, op, op.inputs[2:])
-    found = graph.constant(values(graph, op, 2, (tensor.type,)))
-    if found is None:
-        raise Refused("not_constant", "the value to pad with is computed", "a constant")
-    if found.size != 1:
-        raise Refused("shape", f"the value to pad with has {found.size} elements", 1)
-    return element(found.item(), tensor.type)
+    around = values(graph, op, 2, (tensor.type,))
+    if graph.tensors[around].size != 1:
+        raise Refused("shape", f"the value to pad with has {graph.tensors[around].size} elements", 1)
+    found = graph.constant(around)
+    return ("around(0u)", (Arg("around", around),)) if found is None else (element(found.item(), tensor.type), ())
 
 
 def reflects(op: Op) -> bool:

@@ -12,7 +12,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, integer, integers, result, values
 from .gather_nd import positions
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
-from .types import element
+from .types import element, in_fours
 
 # How a value `b` joins a total `a`.
 JOINS = {
@@ -23,36 +23,42 @@ JOINS = {
     "UNSORTED_SEGMENT_PROD": "a * b",
     "UNSORTED_SEGMENT_SUM": "a + b",
 }
+# How SCATTER_ND adds up values of other types.
+SUMS = {
+    "BOOL": "a | b", "INT8": "(a + b) << 24 >> 24", "INT64": "plus(a, b)", "UINT8": "(a + b) & 255",
+}  # fmt: skip
 OPS = tuple(JOINS)
-TYPES = frozenset({"FLOAT32", "INT32"})
+TYPES: dict[str, frozenset[str]] = dict.fromkeys(OPS, frozenset({"FLOAT32", "INT32"}))
+TYPES["SCATTER_ND"] = frozenset({"FLOAT32", "INT32", *SUMS})
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch; the numbers are constant. Slices join in their order; one with a negative number is left out."""
-    source = values(graph, op, int(op.kind == "SCATTER_ND"), TYPES)
+    source = values(graph, op, int(op.kind == "SCATTER_ND"), TYPES[op.kind])
     numbers, shape, inner = scattered(graph, op) if op.kind == "SCATTER_ND" else segmented(graph, op)
     kind = graph.tensors[source].type
     output = result(graph, op, limits, shape, types=(kind,))
     count = prod(shape) // inner
     order = np.argsort(numbers, kind="stable")
     starts = np.searchsorted(np.array(numbers)[order], np.arange(count + 1)).astype(np.uint32)
-    value, step = ("vec4", 4) if inner % 4 == 0 else ("float", 1)
-    constants = {"INNER": inner // step, "IDENTITY": element(start(op, kind), kind), "JOIN": JOINS[op.kind]}
+    value, step = ("vec4", 4) if in_fours((kind,), inner) else ("float", 1)
+    identity, join = joined(op.kind, kind)
+    constants = {"INNER": inner // step, "IDENTITY": identity, "JOIN": join}
     inputs = (
         Arg("source", source, value),
         Arg("starts", Const(partial(np.asarray, starts), starts.nbytes), "uint"),
         Arg("members", Const(partial(np.asarray, order, np.uint32), 4 * len(order)), "uint"),
     )
     groups = groups_for(prod(shape) // step, 64, limits)
-    return (Program("segment", constants, inputs, output, groups, value=value, includes=("math",)),)
+    return (Program("segment", constants, inputs, output, groups, value=value, includes=("math", "int64")),)
 
 
-def start(op: Op, kind: str) -> float:
-    """What a segment of no slices joins to."""
-    ends = np.iinfo(np.int32) if kind == "INT32" else np.finfo(np.float32)
+def joined(kind: str, type: str) -> tuple[str, str]:
+    """What a segment of no slices joins to, and how a value joins a total, in GLSL with lib/math and lib/int64."""
+    ends = np.iinfo(np.int32) if type == "INT32" else np.finfo(np.float32)
     starts = {"UNSORTED_SEGMENT_MAX": ends.min, "UNSORTED_SEGMENT_MIN": ends.max, "UNSORTED_SEGMENT_PROD": 1}
-    return starts.get(op.kind, 0)
+    return element(starts.get(kind, 0), type), SUMS.get(type, JOINS[kind])
 
 
 def segmented(graph: Graph, op: Op) -> tuple[list[int], Shape, int]:

@@ -1,4 +1,4 @@
-"""SHAPE, RANK and, of constants, RANGE: known before anything runs."""
+"""SHAPE, RANK and, of constants, RANGE and WHERE: known before anything runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from .arguments import Refused, answering, result
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
 from .types import ANY, FLOAT, INDICES, glsl, stored_bytes
 
-OPS = ("RANGE", "RANK", "SHAPE")
+OPS = ("RANGE", "RANK", "SHAPE", "WHERE")
 TYPES = ANY
-RESULTS = {"RANGE": FLOAT | INDICES, "RANK": INDICES, "SHAPE": INDICES}
+RESULTS = {"RANGE": FLOAT | INDICES, "RANK": INDICES, "SHAPE": INDICES, "WHERE": frozenset({"INT64"})}
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch that copies a constant."""
-    if op.kind == "RANGE":
+    if op.kind == "WHERE":
+        condition = graph.constant(op.inputs[0])
+        if condition is None:
+            raise Refused("not_constant", "the condition is computed", "a constant")
+        places = np.argwhere(condition).astype(np.int64)
+        output = result(graph, op, limits, places.shape, types=RESULTS["WHERE"])
+        made = partial(np.asarray, places)
+    elif op.kind == "RANGE":
         start, count, step = progression(graph, op)
         output = result(graph, op, limits, (count,), types=RESULTS["RANGE"])
         made = partial(stepped, start, count, step)

@@ -89,10 +89,10 @@ def strided(graph: Graph, op: Op, view: View) -> View:
 
 
 def only(n: int, position: int, stride: int) -> int:
-    """The one position of an axis that is to vanish."""
-    if stride <= 0 or not -n <= position < n:
-        raise Refused("slice", f"position {position} of {n}, stride {stride}", f"-{n} to {n - 1}, and a stride above 0")
-    return position % n
+    """The one position of an axis that is to vanish; what lies before the first is the first, as in TFLite."""
+    if stride <= 0 or position >= n:
+        raise Refused("slice", f"position {position} of {n}, stride {stride}", f"less than {n}, and a stride above 0")
+    return max(position + n, 0) if position < 0 else position
 
 
 def span(n: int, begin: int | None, end: int | None, stride: int, offset: bool) -> tuple[int, int]:

@@ -183,10 +183,12 @@ def inside(view: View) -> str:
     return " && ".join(tests) or "true"
 
 
-def copy(graph: Graph, limits: Limits, source: View, target: View, fill: str = "0") -> Program:
+def copy(
+    graph: Graph, limits: Limits, source: View, target: View, fill: str = "0", reads: tuple[Arg, ...] = ()
+) -> Program:
     """The program that copies one view to another of the same shape; what lies outside the source is `fill`, in GLSL.
 
-    Both tensors are of one type. The target has no lookups, and reaches no element twice.
+    `reads` is what `fill` reads. Both tensors are of one type. The target has no lookups, and reaches no element twice.
     """
     types = [graph.tensors[view.tensor].type for view in (source, target)]
     if types[0] != types[1]:
@@ -215,14 +217,16 @@ def copy(graph: Graph, limits: Limits, source: View, target: View, fill: str = "
         "FILL": fill,
     }
     groups = groups_for(count, LOCAL, limits)
-    return Program("strided_copy", constants, tuple(inputs), target.tensor, groups, (LOCAL, 1, 1), value)
+    return Program("strided_copy", constants, (*inputs, *reads), target.tensor, groups, (LOCAL, 1, 1), value)
 
 
-def moved(graph: Graph, limits: Limits, source: View, output: int, fill: str = "0") -> Lowered:
+def moved(
+    graph: Graph, limits: Limits, source: View, output: int, fill: str = "0", reads: tuple[Arg, ...] = ()
+) -> Lowered:
     """The op that makes `output` of a view, row-major: a copy, or no more than another name where nothing moves."""
     _, (index,) = merged(source.shape, (source.index,))
     old, new = graph.tensors[source.tensor], graph.tensors[output]
     whole = math.prod(source.shape) == old.size and not source.guards and not source.lookups and old.type == new.type
     if whole and index in (Linear(0, (1,)), Linear(0, ())) and not graph.is_constant(source.tensor):
         return Alias(source.tensor, output)
-    return (copy(graph, limits, source, View.of(graph, output, source.shape), fill),)
+    return (copy(graph, limits, source, View.of(graph, output, source.shape), fill, reads),)

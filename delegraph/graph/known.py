@@ -9,7 +9,7 @@ import numpy as np
 from .arithmetic import Evaluation, strided_slice
 from .fold import Folded
 from .model import Graph, Op, Tensor
-from .shapes import ABOUT_SHAPES, CALLS, LATE, SHAPE_INPUTS, UNKNOWN, UNSIZED_TYPES, WHOLE_SHAPES, one_each
+from .shapes import ABOUT_SHAPES, CALLS, LATE, SHAPE_INPUTS, UNKNOWN, UNSIZED_TYPES, UNSORTED, WHOLE_SHAPES, one_each
 
 
 class Known:
@@ -117,12 +117,15 @@ def late_shapes(graph: Graph) -> dict[int, tuple[int, ...]]:
     for op in graph.ops:
         if op.kind == "HASHTABLE_FIND":
             found[op.outputs[0]] = graph.tensors[op.inputs[1]].shape
+        elif op.kind in UNSORTED and (count := graph.constant(op.inputs[2])) is not None:
+            source, ids = (graph.tensors[t].shape for t in op.inputs[:2])
+            found[op.outputs[0]] = (int(count.ravel()[0]), *source[len(ids) :])
         elif op.kind == "STRIDED_SLICE" and op.index not in graph.known.settled and len(op.inputs) == 4:
             strides = graph.constant(op.inputs[3])
             if strides is not None and one_each(op, strides.tolist()):
                 somewhere = np.zeros_like(strides)
-                source = np.broadcast_to(np.bool_(False), graph.tensors[op.inputs[0]].shape)
-                found[op.outputs[0]] = strided_slice(op.options, source, somewhere, somewhere, strides).shape
+                whole = np.broadcast_to(np.bool_(False), graph.tensors[op.inputs[0]].shape)
+                found[op.outputs[0]] = strided_slice(op.options, whole, somewhere, somewhere, strides).shape
     return found
 
 

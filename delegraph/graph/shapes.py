@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from .model import Op
 
+UNSORTED = ("UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM")
+
 # The inputs whose values give an op's output shapes; where one of them is computed, the shapes are not known before.
 SHAPE_INPUTS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(
@@ -27,8 +29,7 @@ SHAPE_INPUTS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("BATCH_TO_SPACE_ND", "SLICE", "SPACE_TO_BATCH_ND", "SPLIT_V"), (1, 2)),
     **dict.fromkeys(
         (
-            "EMBEDDING_LOOKUP_SPARSE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "SCATTER_ND",
-            "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM",
+            *UNSORTED, "EMBEDDING_LOOKUP_SPARSE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "SCATTER_ND",
         ),
         (2,),
     ),
@@ -54,8 +55,8 @@ CALLS = {
 
 # Ops whose outputs a runtime may not give a shape before it runs.
 LATE = frozenset((
-    *UNKNOWN, *CALLS, "ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT",
-    "HASHTABLE_SIZE", "READ_VARIABLE", "VAR_HANDLE",
+    *UNKNOWN, *CALLS, *UNSORTED, "ASSIGN_VARIABLE", "CALL_ONCE", "EMBEDDING_LOOKUP_SPARSE", "HASHTABLE",
+    "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE", "READ_VARIABLE", "VAR_HANDLE",
 ))  # fmt: skip
 
 # What these give depends on the rank of what they read, not on its sizes.

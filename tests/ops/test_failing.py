@@ -121,3 +121,43 @@ def test_a_run_after_one_that_failed() -> None:
 
 def test_batches_unlike() -> None:
     refuses(model("GATHER", [(2, 5), INT32((3, 2))], [(2, 2)], axis=1, batch_dims=1), "batch_dims")
+
+
+@pytest.mark.parametrize("wrong", [[-1, 0], [3, 0], [0, 9]])
+@pytest.mark.parametrize("type", ["INT32", "INT64"])
+def test_slices_outside(type: str, wrong: list[int]) -> None:
+    content = model("SLICE", [(4, 5), Type(type)((2,)), np.array([2, 3], DTYPES[type])], [(2, 3)])
+    fails(content, [values("FLOAT32", (4, 5)), np.array(wrong, DTYPES[type])])
+
+
+def test_one_position_outside() -> None:
+    """The reference reads beyond its memory here."""
+    content = model("STRIDED_SLICE", [(4, 5), INT32((1,)), INT32((1,)), [1]], [(5,)], shrink_axis_mask=1)
+    with pytest.raises(DelegateError, match=r"op 0 \(STRIDED_SLICE\): a slice begins outside \[4, 5\]"):
+        run_gpu(graph_of(content), [values("FLOAT32", (4, 5)), np.int32([4]), np.int32([5])])
+
+
+def test_sequences_too_long() -> None:
+    """The reference looks at the first only, and reads beyond its memory for others."""
+    content = model("REVERSE_SEQUENCE", [(3, 4), INT32((3,))], [(3, 4)], seq_dim=1, batch_dim=0)
+    fails(content, [values("FLOAT32", (3, 4)), np.int32([5, 1, 0])])
+    with pytest.raises(DelegateError, match="a sequence is longer than 4"):
+        run_gpu(graph_of(content), [values("FLOAT32", (3, 4)), np.int32([4, 5, 0])])
+
+
+@pytest.mark.parametrize("wrong", [-1, 3, 2**31 - 1])
+def test_scattered_outside(wrong: int) -> None:
+    content = model("SCATTER_ND", [INT32((2, 1)), (2, 4), [3, 4]], [(3, 4)], makes=Type())
+    fails(content, [np.int32([[0], [wrong]]), values("FLOAT32", (2, 4))])
+    content = model("SPARSE_TO_DENSE", [INT32((2,)), [3], (2,), ()], [(3,)], makes=Type())
+    fails(content, [np.int32([0, wrong]), values("FLOAT32", (2,)), np.float32(9)])
+    if wrong >= 0:
+        content = model("UNSORTED_SEGMENT_MAX", [(2, 4), INT32((2,)), [3]], [(3, 4)])
+        fails(content, [values("FLOAT32", (2, 4)), np.int32([0, wrong])])
+
+
+def test_shapes_that_do_not_broadcast() -> None:
+    """At which the reference ends the process."""
+    content = model("BROADCAST_ARGS", [INT32((2,)), INT32((2,))], [(2,)])
+    with pytest.raises(DelegateError, match="do not broadcast"):
+        run_gpu(graph_of(content), [np.int32([2, 3]), np.int32([2, 4])])
