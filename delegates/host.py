@@ -52,7 +52,7 @@ class HostDelegate:
         return Probe(True, f"numpy {np.__version__}")
 
     def fingerprint(self) -> str:
-        """Numpy's version: functions are not told apart, nor measured."""
+        """Numpy's version; functions are told apart by the names of their ops alone."""
         return self.probe().detail
 
     def supports(self, graph: Graph, op: Op) -> Verdict:

@@ -9,6 +9,9 @@ from importlib import metadata
 import numpy as np
 
 from .delegates.base import Delegate
+from .delegates.custom import registered
+from .delegates.gpu.kernels import custom_kernels
+from .delegates.host_functions import FUNCTIONS
 from .delegates.runtime import PACKAGES
 from .graph.builder import GraphBuilder
 from .interpreter import Interpreter
@@ -78,3 +81,13 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def custom_ops() -> dict[str, list[str]]:
+    """The custom ops that are known, shipped or registered in this process -> where each can run: "gpu", "host"."""
+    own = registered()
+    on = {
+        "gpu": custom_kernels() | {name for name, entry in own.items() if entry.gpu is not None},
+        "host": FUNCTIONS.keys() | {name for name, entry in own.items() if entry.host is not None},
+    }
+    return {name: [place for place in on if name in on[place]] for name in sorted(on["gpu"] | on["host"])}

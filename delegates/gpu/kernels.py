@@ -38,6 +38,11 @@ def _custom(name: str) -> str:
     return f"CUSTOM {name}"
 
 
+def custom_kernels() -> set[str]:
+    """The names of the custom ops for which kernels are shipped."""
+    return {kind.removeprefix(_custom("")) for kind in kernels() if kind.startswith(_custom(""))}
+
+
 def kernels_for(op: Op) -> tuple[Any, ...]:
     """The kernels that serve an op: of a custom one what a user registered first."""
     if op.kind != "CUSTOM":

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 from rich.table import Table
 
-from ..doctor import Checkup, check_all, versions
+from ..doctor import Checkup, check_all, custom_ops, versions
 from .console import JsonOption, clean, show, table
 
 
@@ -19,11 +19,14 @@ def doctor(as_json: JsonOption = False) -> None:
     """
     found = check_all()
     if as_json:
-        print(json.dumps({"versions": versions(), "delegates": [asdict(c) for c in found]}, indent=1))
+        delegates = [asdict(c) for c in found]
+        print(json.dumps({"versions": versions(), "delegates": delegates, "custom_ops": custom_ops()}, indent=1))
     else:
         show(", ".join(f"{name} {version}" for name, version in versions().items()), "", checkup_table(found))
         if mending := [f"{c.delegate}: to mend it, {c.remedy}" for c in found if c.remedy]:
             show("", *mending)
+        known = (f"{name} ({', '.join(places)})" for name, places in custom_ops().items())
+        show("", f"custom ops: {', '.join(known)}")
     if not all(c.well for c in found):
         raise typer.Exit(1)
 

@@ -142,6 +142,8 @@ def test_doctor_computes_a_sum_on_every_delegate() -> None:
     assert found["versions"]["python"] and found["versions"]["delegraph"]
     assert done.exit_code == 0
     assert [row[0] for row in rows(call("doctor").stdout)] == list(FACTORIES)
+    assert json.loads(done.stdout)["custom_ops"]["Resampler"] == ["gpu", "host"]
+    assert "Resampler (gpu, host)" in call("doctor").stdout
 
 
 class Subtracts(CPUDelegate):
