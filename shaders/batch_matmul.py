@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
+from .hybrid import Rows
 from .product import Batch, Product
 from .program import Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
@@ -33,9 +34,12 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("shape", f"{list(a)} and {list(b)}", "batches that broadcast") from None
     if inner != depth:
         raise Refused("shape", f"{list(a)} and {list(b)}", f"matrices that meet in {depth}")
-    sums = sums_of(graph, op, left, right, 2, channels)
+    count = graph.tensors[left].size // depth
+    sums = sums_of(graph, op, left, right, 2, channels, limits, Rows(left, count, depth, rows if turned else 0))
     output = result(graph, op, limits, (*whole, rows, channels), types=WRITTEN[op.kind])
     steps = (1, depth) if transposed else (channels, 1)
     weights = Weights(right, (prod(b[:-2]), 1, depth, channels), (depth * channels, 0, *steps), sums.weights_zero)
     batch = Batch(whole, a[:-2], b[:-2])
-    return (Product(left, weights, output, rows, sums, batch, turned).program(graph, limits),)
+    straight = not turned or bool(sums.before)  # what was quantised lies row after row
+    product = Product(sums.source, weights, output, rows, sums, batch, not straight)
+    return (*sums.before, product.program(graph, limits))

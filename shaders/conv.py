@@ -7,6 +7,7 @@ from math import prod
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import NOWHERE, geometry, windows
+from .hybrid import Rows
 from .product import Product
 from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
@@ -35,15 +36,17 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if image[-1] != sets * depth or channels % sets or (sets > 1 and not flat):
         raise Refused("groups", f"{channels} filters of {depth} channels over {image[-1]}", "as many for each group")
     spans = windows(image[1:-1], kernel, op)
-    sums = sums_of(graph, op, source, filters, 2, channels)
+    each_image = Rows(source, image[0], prod(image[1:]))
+    sums = sums_of(graph, op, source, filters, 2, channels, limits, each_image)
     output = result(graph, op, limits, (image[0], *(span.out for span in spans), channels), types=WRITTEN[op.kind])
     each, taps = channels // sets, prod(kernel)
     steps = (each * taps * depth, depth, 1, taps * depth) if flat else (0, depth * channels, channels, 1)
     pixels = image[0] * prod(span.out for span in spans)
     if sets == 1 and (all(s.pointwise for s in spans) or all(s.covering for s in spans)):
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero)
-        return (Product(source, weights, output, pixels, sums).program(graph, limits),)
+        product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
+        return (*sums.before, product.program(graph, limits))
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
-    arg = Arg("source", source, "vec4" if weights.step == 4 else "float")
-    return (tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets),)
+    arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
+    return (*sums.before, tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets))

@@ -8,6 +8,7 @@ from math import prod
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .convolution import NOWHERE, Window, geometry, windows
+from .hybrid import Rows
 from .program import Arg, Limits, Lowered, Program
 from .sums import READ, WRITTEN, Sums, sums_of
 from .tiling import tiled
@@ -34,7 +35,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     shape = tuple(integers(graph, op, 0, (rank,)))
     if (shape[0], shape[-1], sizes[-1]) != (image[0], channels, image[-1]):
         raise Refused("shape", f"filters {list(sizes)} over {list(image)} to {list(shape)}", "that they agree")
-    sums = sums_of(graph, op, source, filters, 3, channels)
+    each_image = Rows(source, image[0], prod(image[1:]))
+    sums = sums_of(graph, op, source, filters, 3, channels, limits, each_image)
     output = result(graph, op, limits, shape, types=WRITTEN[op.kind])
     spans = windows(shape[1:-1], kernel, op)
     if tuple(span.out for span in spans) != image[1:-1]:
@@ -42,13 +44,12 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     taps, depth = prod(kernel), image[-1]
     steps = (0, depth, 1, taps * depth) if flat else (0, channels * depth, 1, depth)
     weights = Weights(filters, (1, taps, depth, channels), steps, sums.weights_zero)
-    return (transposed(graph, limits, source, weights, spans, output, sums),)
+    return (*sums.before, transposed(graph, limits, weights, spans, output, sums))
 
 
 def transposed(
     graph: Graph,
     limits: Limits,
-    source: int,
     weights: Weights,
     spans: Sequence[Window],
     output: int,
@@ -60,5 +61,5 @@ def transposed(
         constants |= {f"IN_{axis}": span.out, f"OUT_{axis}": span.size}
     strides = [span.stride for span in spans]
     pixels = graph.tensors[output].shape[0] * prod(-(-span.size // span.stride) for span in spans)
-    arg = Arg("source", source, "vec4" if weights.step == 4 else "float")
+    arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     return tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides))

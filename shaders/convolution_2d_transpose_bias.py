@@ -36,5 +36,5 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (image[0], *made[1:3], sizes[0]))
     taps, depth = prod(sizes[1:3]), sizes[-1]
     weights = Weights(filters, (1, taps, depth, sizes[0]), (0, depth, 1, taps * depth))
-    sums = Sums(stages=finish(graph, op, 2, sizes[0]))
-    return (transposed(graph, limits, source, weights, spans, output, sums),)
+    sums = Sums(source, stages=finish(graph, op, 2, sizes[0]))
+    return (transposed(graph, limits, weights, spans, output, sums),)

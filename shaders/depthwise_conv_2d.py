@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import Window, geometry, windows
+from .hybrid import Rows
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .sums import READ, WRITTEN, sums_of
 
@@ -22,7 +23,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("shape", f"filters {list(sizes)} over {list(image)}", "1HWO, O a multiple of C")
     h, w = windows(image[1:3], sizes[1:3], op)
     channels = sizes[3]
-    sums = sums_of(graph, op, source, filters, 2, channels)
+    each_image = Rows(source, image[0], image[1] * image[2] * image[3])
+    sums = sums_of(graph, op, source, filters, 2, channels, limits, each_image)
     output = result(graph, op, limits, (image[0], h.out, w.out, channels), types=WRITTEN[op.kind])
     multiplier = channels // image[3]
     value, step = ("vec4", 4) if multiplier == 1 and channels % 4 == 0 else ("float", 1)
@@ -40,10 +42,11 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "WEIGHTS_ZERO": sums.weights_zero,
         **sums.values(value),
     }
-    inputs = (Arg("source", source, value), Arg("weights", filters, value), *sums.args(1, channels, value))
+    inputs = (Arg("source", sums.source, value), Arg("weights", filters, value), *sums.args(1, channels, value))
     threads = image[0] * h.out * constants["TILES"] * constants["STEPS"]
     groups = groups_for(threads, 64, limits)
     return (
+        *sums.before,
         Program(
             "depthwise_conv_2d", constants, inputs, output, groups, value=value, stages=sums.stages,
             includes=sums.libraries,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
+from .hybrid import Rows
 from .product import Product
 from .program import Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
@@ -28,7 +29,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if size % depth or (keep and shape[-1:] != (depth,)):
         raise Refused("shape", f"weights {list(matrix)} over {list(shape)}", f"rows of {depth}")
     rows = size // depth
-    sums = sums_of(graph, op, source, weights, 2, channels)
+    sums = sums_of(graph, op, source, weights, 2, channels, limits, Rows(source, rows, depth))
     output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels), types=WRITTEN[op.kind])
     right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero)
-    return (Product(source, right, output, rows, sums).program(graph, limits),)
+    return (*sums.before, Product(sums.source, right, output, rows, sums).program(graph, limits))

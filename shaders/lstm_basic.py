@@ -100,7 +100,7 @@ def in_floats(graph: Graph, op: Op, limits: Limits, joined: int, sums: int) -> P
     (batches, gates), depth = graph.tensors[sums].shape, graph.tensors[joined].shape[1]
     right = Weights(op.inputs[2], (1, 1, depth, gates), (0, 0, 1, depth))
     biased = Stage("x + y", bias_of(graph, op, 3, gates), gates)
-    return Product(joined, right, sums, batches, Sums(stages=(biased,))).program(graph, limits)
+    return Product(joined, right, sums, batches, Sums(joined, stages=(biased,))).program(graph, limits)
 
 
 def in_integers(graph: Graph, op: Op, limits: Limits, joined: int, sums: int) -> Program:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..graph.model import Graph
 from .binary import merged, strides
-from .program import Arg, Limits, Program, groups_for
+from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .tiling import tiled
 from .weights import Weights
@@ -42,16 +42,18 @@ class Batch:
 class Product:
     """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, taken as `sums` says.
 
-    The left matrices are stored as [I, rows] where they are `turned`. The layers of `right` are its matrices.
+    The left matrices are stored as [I, rows] where they are `turned`. The layers of `right` are its matrices. Where
+    rows of the left have scales, `rows_a_scale` of them share one.
     """
 
-    left: int
+    left: int | Scratch
     right: Weights
     output: int
     rows: int
     sums: Sums = field(default_factory=Sums)
     batch: Batch = Batch()
     turned: bool = False
+    rows_a_scale: int = 1
 
     def program(self, graph: Graph, limits: Limits) -> Program:
         """The one launch."""
@@ -62,7 +64,7 @@ class Product:
         source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
-            "ROWS_A_SCALE": 1,
+            "ROWS_A_SCALE": self.rows_a_scale,
         }  # fmt: skip
         if self.rows <= FEW_ROWS:
             return self._few_rows(graph, limits, source, constants, layers)

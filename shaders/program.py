@@ -87,15 +87,23 @@ class Const:
     nbytes: int
 
 
+@dataclass(frozen=True, eq=False)
+class Scratch:
+    """Memory that one program of an op hands on to those after it: `size` elements of TFLite's `type`."""
+
+    type: str
+    size: int
+
+
 @dataclass(frozen=True)
 class Arg:
-    """One input of a body: its name there, a tensor index or a constant, and its elements.
+    """One input of a body: its name there, a tensor index, a constant or what another program made, and its elements.
 
     `type` is a width ("float" or "vec4") for a tensor, whose own type makes it GLSL's; for a Const it is GLSL's type.
     """
 
     name: str
-    source: int | Const
+    source: int | Const | Scratch
     type: str = "float"
 
 
@@ -134,8 +142,9 @@ class Program:
     """One launch of one body.
 
     `body` names `<body>.glsl`. `constants` become `#define`s: int, bool (as 0 or 1), float, str (as it is), or a tuple
-    of ints or floats (a `const` array). `output` is the tensor written; the body stores `value` elements at a time
-    ("float": one, "vec4": four) of TFLite's type `type`, by default the output's: another where stages change it.
+    of ints or floats (a `const` array). `output` is what is written, a tensor or a Scratch; the body
+    stores `value` elements at a time ("float": one, "vec4": four) of TFLite's type `type`, by default the output's:
+    another where stages change it.
     `groups` x `local` invocations run; a body checks its own bounds. `shared` is its shared memory in bytes.
     `includes` are lib/*.glsl by name ("reduce"). `states` are variable tensors that the body reads and writes in place.
 
@@ -154,7 +163,7 @@ class Program:
     body: str
     constants: Mapping[str, Any]
     inputs: tuple[Arg, ...]
-    output: int
+    output: int | Scratch
     groups: tuple[int, int, int]
     local: tuple[int, int, int] = (64, 1, 1)
     value: str = "float"

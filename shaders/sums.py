@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused
 from .convolution import bias_of, finish
-from .program import Arg, Const, Stage
+from .hybrid import Rows, quantized
+from .program import Arg, Const, Limits, Program, Scratch, Stage
 from .quantized import affine, factors, in_double, limits_of, multipliers
 from .types import widened
 
@@ -30,13 +31,13 @@ def _taken(**found: str) -> Taken:
 
 # Which types go together in the reference kernels.
 TAKEN: Mapping[str, Taken] = {
-    "CONV_2D": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8 INT4"),
-    "DEPTHWISE_CONV_2D": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8"),
-    "TRANSPOSE_CONV": _taken(FLOAT32="FLOAT32", UINT8="UINT8", INT8="INT8", INT16="INT8"),
+    "CONV_2D": _taken(FLOAT32="FLOAT32 INT8 INT4", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8 INT4"),
+    "DEPTHWISE_CONV_2D": _taken(FLOAT32="FLOAT32 INT8", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8"),
+    "TRANSPOSE_CONV": _taken(FLOAT32="FLOAT32 INT8", UINT8="UINT8", INT8="INT8", INT16="INT8"),
     "FULLY_CONNECTED": _taken(
-        FLOAT32="FLOAT32", UINT8="UINT8:UINT8 INT16", INT8="INT8 INT4 INT2", INT16="INT8 INT4 INT2 INT16"
+        FLOAT32="FLOAT32 INT8 INT4 INT2", UINT8="UINT8:UINT8 INT16", INT8="INT8 INT4 INT2", INT16="INT8 INT4 INT2 INT16"
     ),
-    "BATCH_MATMUL": _taken(FLOAT32="FLOAT32", INT8="INT8:INT8 INT32", INT16="INT8 INT16"),
+    "BATCH_MATMUL": _taken(FLOAT32="FLOAT32 INT8", INT8="INT8:INT8 INT32", INT16="INT8 INT16"),
     "CONV_3D": _taken(FLOAT32="FLOAT32"),
     "CONV_3D_TRANSPOSE": _taken(FLOAT32="FLOAT32"),
 }  # fmt: skip
@@ -59,9 +60,10 @@ class Sums:
 
     `one` is GLSL's type of what is multiplied, `made` that of what is stored. `libraries` sum and finish; they read
     `inputs`, and `factors`: a few numbers for each output channel. `in_zero` is taken off each input, `weights_zero`
-    off each weight.
+    off each weight. The input is `source`, made by the programs `before` where it is not the op's own.
     """
 
+    source: int | Scratch = -1
     one: str = "float"
     made: str = "float"
     libraries: tuple[str, ...] = ("sum", "finish")
@@ -71,6 +73,7 @@ class Sums:
     stages: tuple[Stage, ...] = ()
     in_zero: int = 0
     weights_zero: int = 0
+    before: tuple[Program, ...] = ()
 
     def values(self, value: str) -> dict[str, Any]:
         """The libraries' constants, for sums of one ("float") or four ("vec4") channels at a time."""
@@ -103,17 +106,22 @@ def in_blocks(sets: int, each: int, block: int) -> NDArray[np.intp]:
     return found.reshape(-1)
 
 
-def sums_of(graph: Graph, op: Op, x: int, w: int, bias: int, channels: int) -> Sums:
-    """Those of an op, by the types of tensors `x` and `w`; its bias is input `bias`. Refused for other types."""
+def sums_of(graph: Graph, op: Op, x: int, w: int, bias: int, channels: int, limits: Limits, rows: Rows) -> Sums:
+    """Those of an op, by the types of tensors `x` and `w`; its bias is input `bias`. Refused for other types.
+
+    `rows` are those of the input that have one scale each where it is quantised on the way.
+    """
     source, weights, made = (graph.folded.get(t, graph.tensors[t]) for t in (x, w, op.outputs[0]))
     of_weights, of_made = TAKEN[op.kind].get(source.type, (frozenset[str](), frozenset[str]()))
     for tensor, wanted in ((weights, of_weights), (made, of_made)):
         if tensor.type not in wanted:
             raise Refused("type", f"{tensor.name!r} is {tensor.type}", " or ".join(sorted(wanted)) or "another input")
+    if source.type == "FLOAT32" and weights.type == "FLOAT32":
+        return Sums(x, stages=finish(graph, op, bias, channels))
     if source.type == "FLOAT32":
-        return Sums(stages=finish(graph, op, bias, channels))
+        return _hybrid(graph, op, weights, bias, channels, limits, rows)
     if made.type == "INT32":
-        return Sums("int", "int")
+        return Sums(x, "int", "int")
     return _rescaled(graph, op, source, weights, made, bias, channels)
 
 
@@ -137,7 +145,29 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     else:
         libraries, numbers = ("int64", sum, added, "rescale_wide"), _of_16_bits(reals)
     inputs = (Arg("bias", bias),) if bias >= 0 else ()
-    return Sums("int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
+    return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
+
+
+def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limits, rows: Rows) -> Sums:
+    """Inputs quantised row by row, and the sums of integers made floats again."""
+    q = w.quantization
+    if q is None or q.scales.size not in (1, channels):
+        raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
+    integers, scales, before = quantized(rows, _symmetric(graph, op, w), limits)
+    factor = np.broadcast_to(q.scales.astype(np.float32), (channels,))
+    return Sums(
+        integers, "int", "float", ("sum", "finish_hybrid"), {}, (Arg("scales", scales, "vec4"),), (factor,),
+        finish(graph, op, k, channels), before=before,
+    )  # fmt: skip
+
+
+def _symmetric(graph: Graph, op: Op, w: Tensor) -> bool:
+    """Whether the reference kernel quantises inputs around 0: by the op's option, or as it goes about its weights."""
+    if "asymmetric_quantize_inputs" in op.options:
+        return not op.options.asymmetric_quantize_inputs
+    assert w.quantization is not None
+    grouped = graph.tensors[op.inputs[0]].shape[-1] != w.shape[-1]
+    return op.kind == "CONV_2D" and not grouped and len(np.unique(w.quantization.scales)) == 1
 
 
 def _of_weights(op: Op, x: Tensor, w: Tensor, channels: int) -> tuple[NDArray[np.float32], int]:

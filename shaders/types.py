@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import NUMPY_TYPES, Tensor
-from .program import literal
+from .program import Scratch, literal
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return _BY_DTYPE[dtype].dtype if dtype in _BY_DTYPE else dtype
 
 
-def stored_bytes(tensor: Tensor) -> int:
-    """Bytes of a dense tensor in a GL buffer; 0 for a type that GL does not hold."""
+def stored_bytes(tensor: Tensor | Scratch) -> int:
+    """Bytes of a dense tensor, or of memory between programs, in a GL buffer; 0 for a type that GL does not hold."""
     return tensor.size * STORED[tensor.type].dtype.itemsize if tensor.type in STORED else 0
 
 

@@ -1,7 +1,8 @@
 """Which storage blocks a program binds: one for each buffer it names, or several in one where a device has too few.
 
-Several can share a block that lie in one GL buffer: constants, what is remembered from one run to the next (variables,
-the word that `fail` sets), activations. So no program needs more than four, which every device has.
+Several can share a block that lie in one GL buffer: constants, what is a partition's own (variables, the word that
+`fail` sets, memory between the programs of an op), activations. So no program needs more than four, which every device
+has.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from ...graph.model import Graph
-from ...shaders.program import Const, Program, Stage
+from ...shaders.program import Const, Program, Scratch, Stage
 from ...shaders.types import widened, width
 
 
@@ -19,13 +20,13 @@ from ...shaders.types import widened, width
 class Slot:
     """One array of a program: its name in GLSL, the type of its values, what may be done with it, and what it holds.
 
-    `source` is a tensor, a constant, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
+    `source` is a tensor, a constant, a Scratch, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
     """
 
     name: str
     type: str
     access: str
-    source: int | Const | None
+    source: int | Const | Scratch | None
 
 
 Block = tuple[Slot, ...]
@@ -44,7 +45,7 @@ def made(kind: str, stage: Stage) -> str:
 def readers(program: Program) -> dict[str, Slot]:
     """What each of a program's inputs and operands, by its name, reads: the same of one type from the same slot."""
     four = widened if width(program.value) == 4 else None
-    named: list[tuple[str, str, int | Const]] = [(arg.name, arg.type, arg.source) for arg in program.inputs]
+    named: list[tuple[str, str, int | Const | Scratch]] = [(arg.name, arg.type, arg.source) for arg in program.inputs]
     for k, stage in enumerate(program.stages):
         if isinstance(stage.operand, (int, Const)):
             whole = four is not None and in_whole_values(stage, program.value)
@@ -99,12 +100,15 @@ def read(slot: Slot) -> bool:
 
 
 def remembered(graph: Graph) -> Callable[[Slot], bool]:
-    """Whether a slot lies where a partition's memory from one run to the next is, and may be read there."""
+    """Whether a slot lies in a partition's own memory, and may be read there."""
 
     def found(slot: Slot) -> bool:
         if slot.source is None:
             return True
-        return isinstance(slot.source, int) and graph.tensors[slot.source].is_variable and slot.access != "writeonly"
+        own = isinstance(slot.source, Scratch) or (
+            isinstance(slot.source, int) and graph.tensors[slot.source].is_variable
+        )
+        return own and slot.access != "writeonly"
 
     return found
 

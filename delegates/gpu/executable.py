@@ -18,7 +18,7 @@ from .arena import GLArena
 from .blocks import alone
 from .compiler import Laid, compile_error, joined, source
 from .device import Device
-from .lowering import Launch
+from .lowering import Launch, held
 from .places import Binding, Hazards, Places, Weights
 
 # What comes after one may read or overwrite what shaders wrote before it, from shaders, by copies or from the host.
@@ -117,7 +117,7 @@ class GLExecutable:
         hazards = Hazards()
         for launch in launches:
             program = launch.program
-            elements = graph.tensors[program.output].size // width(program.value)
+            elements = held(graph, program.output).size // width(program.value)
             found = [self._places.bound(launch, block) for block in launch.blocks]
             laid = [(block, ranges) for block, (_, ranges, _) in zip(launch.blocks, found, strict=True)]
             text, shader = self._programs.acquire(program, elements, laid)

@@ -8,8 +8,20 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from ...errors import DelegateError, Reason
-from ...graph.model import Graph, Op
-from ...shaders.program import Alias, Arg, Const, Earlier, Elementwise, Limits, Lowered, Program, Stage, groups_for
+from ...graph.model import Graph, Op, Tensor
+from ...shaders.program import (
+    Alias,
+    Arg,
+    Const,
+    Earlier,
+    Elementwise,
+    Limits,
+    Lowered,
+    Program,
+    Scratch,
+    Stage,
+    groups_for,
+)
 from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, width
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
@@ -57,19 +69,23 @@ def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
         yield kernel.lower(graph, op, limits)
 
 
+def held(graph: Graph, source: int | Scratch) -> Tensor | Scratch:
+    """What a program reads or writes: its type and size."""
+    return graph.tensors[source] if isinstance(source, int) else source
+
+
 def bound(graph: Graph, program: Program) -> Program:
     """The program with widths made GLSL's types, and each tensor it reads that is constant a constant buffer."""
 
-    def buffer(source: int | Const) -> int | Const:
-        value = None if isinstance(source, Const) else graph.constant(source)
-        if value is None or isinstance(source, Const):
-            return source
-        return Const(lambda: stored(value), stored_bytes(graph.tensors[source]))
+    def buffer(source: int) -> int | Const:
+        value = graph.constant(source)
+        return source if value is None else Const(lambda: stored(value), stored_bytes(graph.tensors[source]))
 
     def argument(arg: Arg) -> Arg:
         if isinstance(arg.source, Const):
             return arg
-        return replace(arg, source=buffer(arg.source), type=glsl(graph.tensors[arg.source].type, arg.type))
+        source = buffer(arg.source) if isinstance(arg.source, int) else arg.source
+        return replace(arg, source=source, type=glsl(held(graph, arg.source).type, arg.type))
 
     def step(stage: Stage) -> Stage:
         if not isinstance(stage.operand, int):
@@ -80,7 +96,7 @@ def bound(graph: Graph, program: Program) -> Program:
     return replace(
         program,
         inputs=tuple(argument(arg) for arg in program.inputs),
-        value=glsl(program.type or graph.tensors[program.output].type, program.value),
+        value=glsl(program.type or held(graph, program.output).type, program.value),
         stages=tuple(step(stage) for stage in program.stages),
         states=tuple(argument(arg) for arg in program.states),
     )
@@ -126,9 +142,9 @@ def forgotten(graph: Graph, op: Op, lowered: Lowered) -> Reason | None:
 def over_limit(graph: Graph, program: Program, limits: Limits) -> Reason | None:
     """The first limit of the device that a program passes."""
     for source in (*sources(program), *writes(program)):
-        nbytes = source.nbytes if isinstance(source, Const) else stored_bytes(graph.tensors[source])
+        nbytes = source.nbytes if isinstance(source, Const) else stored_bytes(held(graph, source))
         if nbytes > limits.storage_bytes:
-            name = "a constant" if isinstance(source, Const) else repr(graph.tensors[source].name)
+            name = repr(graph.tensors[source].name) if isinstance(source, int) else "what the kernel keeps"
             return Reason("storage_limit", f"{name} has {nbytes} bytes", f"at most {limits.storage_bytes}")
     for block in (found := blocks(graph, program, limits.storage_blocks)):
         nbytes = sum(slot.source.nbytes for slot in block if isinstance(slot.source, Const))
@@ -151,13 +167,13 @@ def by_fours(program: Program) -> bool:
     return has_four(program.value, *kinds)
 
 
-def sources(program: Program) -> Iterator[int | Const]:
+def sources(program: Program) -> Iterator[int | Const | Scratch]:
     """What a program reads: its inputs in order, then the operands of its stages."""
     yield from (arg.source for arg in program.inputs)
     yield from (stage.operand for stage in program.stages if isinstance(stage.operand, (int, Const)))
 
 
-def writes(program: Program) -> Iterator[int]:
+def writes(program: Program) -> Iterator[int | Scratch]:
     """What a program writes: its output, then its states."""
     yield program.output
     yield from (arg.source for arg in program.states if isinstance(arg.source, int))
@@ -181,7 +197,7 @@ class Lowerer:
     keep: frozenset[int]
     launches: dict[int, Launch] = field(default_factory=dict)  # in order, by a number
     homes: dict[int, set[int]] = field(default_factory=dict)  # launch -> the ops that it runs
-    writers: dict[int, list[int]] = field(default_factory=dict)  # tensor -> the launches that write it
+    writers: dict[int | Scratch, list[int]] = field(default_factory=dict)  # what is written -> by which launches
     aliases: dict[int, int] = field(default_factory=dict)
     renamers: set[int] = field(default_factory=set)  # ops that became aliases
     handed_on: set[int] = field(default_factory=set)  # tensors from one program of an op to another
@@ -196,7 +212,7 @@ class Lowerer:
             self.add_elementwise(op, lowered)
         else:
             read = {source for program in lowered for source in sources(program)}
-            self.handed_on |= {program.output for program in lowered} & read
+            self.handed_on |= {made for p in lowered if isinstance(made := p.output, int) and made in read}
             for program in lowered:
                 self.launch(op, program)
 
@@ -265,8 +281,8 @@ class Lowerer:
         made = self.writers[root]
         if any(width(self.launches[k].program.value) > width(program.value) for k in made) and not by_fours(program):
             return False
-        others = [s for s in sources(program) if isinstance(s, Const) or self.root(s) != root]
-        ready = all(k < made[0] for s in others if isinstance(s, int) for k in self.writers.get(self.root(s), []))
+        read = (self.root(s) for s in sources(program) if isinstance(s, int))
+        ready = all(k < made[0] for t in read if t != root for k in self.writers.get(t, []))
         return ready and all(self.has_room(self.joined(self.launches[k].program, root, program)) for k in made)
 
     def has_room(self, program: Program) -> bool:
@@ -277,12 +293,12 @@ class Lowerer:
 
     def use(self, program: Program) -> Use:
         """The activations a program reads and writes, under the names that own the bytes. Variables lie elsewhere."""
-        reads = (source for source in sources(program) if isinstance(source, int))
-        return Use(self.planned(reads), self.planned(writes(program)))
+        return Use(self.planned(sources(program)), self.planned(writes(program)))
 
-    def planned(self, tensors: Iterable[int]) -> tuple[int, ...]:
-        """Those of some tensors whose memory a plan gives, each once."""
-        return tuple(dict.fromkeys(self.root(t) for t in tensors if not self.graph.tensors[t].is_variable))
+    def planned(self, touched: Iterable[int | Const | Scratch]) -> tuple[int, ...]:
+        """The tensors among these whose memory a plan gives, each once."""
+        tensors = (t for t in touched if isinstance(t, int) and not self.graph.tensors[t].is_variable)
+        return tuple(dict.fromkeys(map(self.root, tensors)))
 
 
 def lower(

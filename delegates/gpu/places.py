@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ...errors import DelegateError
 from ...graph.model import Graph, Tensor
 from ...shaders.arguments import affine
-from ...shaders.program import Const, Limits
+from ...shaders.program import Const, Limits, Scratch
 from ...shaders.types import declared, stored_bytes
 from ..base import Lowering
 from .arena import GLArena, form, new_buffer
 from .blocks import Block, Slot, read
 from .compiler import Range
 from .device import Device
-from .lowering import Launch, sources, writes
+from .lowering import Launch, held, sources, writes
 
 Binding = tuple[Any, int, int]  # buffer, offset, bytes
 Copy = tuple[Any, Any, int, int, int]  # to a buffer, from a buffer, bytes, offset there, offset here
@@ -82,8 +82,9 @@ class Places:
         self._packed: Any = None
         self._leave: Callable[[], None] = lambda: None  # gives the packed constants back
         self._constants: dict[tuple[Const, ...], list[Range]] = {}
-        self._memory: GLArena | None = None  # of variables and of words
+        self._memory: GLArena | None = None  # of variables, what lies between programs, and words
         self._variables: dict[int, int] = {}
+        self._between: dict[Scratch, int] = {}
         self._words: dict[int, int] = {}  # id of a launch that may fail -> its word
 
     def _new(self, nbytes: int) -> Any:
@@ -98,7 +99,7 @@ class Places:
         leave()
         if self._memory is not None:
             self._memory.close()
-        self._variables, self._memory = {}, None
+        self._variables, self._between, self._memory = {}, {}, None
 
     def pack(self, blocks: Sequence[Block], weights: Weights, key: Hashable) -> None:
         """Make the constants of all blocks and put them into one buffer, unless `weights` holds it under `key`."""
@@ -121,16 +122,18 @@ class Places:
                 buffer.write(data, low)
 
     def remember(self, launches: Sequence[Launch]) -> None:
-        """Make the memory of all variables, reset, and behind them of a word for each launch that may fail."""
+        """Make the memory of variables, reset, of what lies between programs, of a word for each that may fail."""
         touched = (t for one in launches for t in (*sources(one.program), *writes(one.program)) if isinstance(t, int))
         found = [t for t in dict.fromkeys(touched) if self._graph.tensors[t].is_variable]
         failing = [id(launch) for launch in launches if launch.program.fails]
-        if not found and not failing:
+        self._between, between = overlaid(launches, self._alignment)
+        if not found and not failing and not between:
             return
-        sizes = [*(stored_bytes(self._graph.tensors[t]) for t in found), *(4 for _ in failing)]
+        sizes = [*(stored_bytes(self._graph.tensors[t]) for t in found), between, *(4 for _ in failing)]
         starts, total = in_a_row(sizes, self._alignment)
         self._variables = dict(zip(found, starts, strict=False))
-        self._words = dict(zip(failing, starts[len(found) :], strict=True))
+        self._between = {scratch: starts[len(found)] + at for scratch, at in self._between.items()}
+        self._words = dict(zip(failing, starts[len(found) + 1 :], strict=True))
         self._memory = GLArena(self._arena.device, total)
         self.reset()
 
@@ -168,11 +171,11 @@ class Places:
         self._memory.read(start, found)
         return [bool(found[(word - start) // 4]) for word in self._words.values()]
 
-    def range(self, tensor: int) -> Range:
-        """A tensor's bytes in the arena; those of variables are counted on from its end."""
-        nbytes = stored_bytes(self._graph.tensors[tensor])
-        if tensor in self._variables:
-            start = self._arena.nbytes + self._variables[tensor]
+    def range(self, tensor: int | Scratch) -> Range:
+        """A tensor's bytes in the arena; those of variables, and between programs, are counted on from its end."""
+        nbytes = stored_bytes(held(self._graph, tensor))
+        if isinstance(tensor, Scratch) or tensor in self._variables:
+            start = self._arena.nbytes + self._own(tensor)
             return start, start + nbytes
         start = self._offsets[self._aliases.get(tensor, tensor)]
         if start % self._alignment:
@@ -198,17 +201,35 @@ class Places:
         constants = tuple(slot.source for slot in block if isinstance(slot.source, Const))
         if constants:
             return self._packed, self._constants[constants]
-        if any(slot.source is None or slot.source in self._variables for slot in block):
+        if any(not isinstance(slot.source, int) or slot.source in self._variables for slot in block):
             assert self._memory is not None
             return self._memory.buffer, [self._remembered(launch, slot) for slot in block]
         return self._arena.buffer, [self.range(slot.source) for slot in block if isinstance(slot.source, int)]
 
     def _remembered(self, launch: Launch, slot: Slot) -> Range:
-        if not isinstance(slot.source, int):
+        assert not isinstance(slot.source, Const)
+        if slot.source is None:
             word = self._words[id(launch)]
             return word, word + 4
-        start = self._variables[slot.source]
-        return start, start + stored_bytes(self._graph.tensors[slot.source])
+        start = self._own(slot.source)
+        return start, start + stored_bytes(held(self._graph, slot.source))
+
+    def _own(self, source: int | Scratch) -> int:
+        return self._between[source] if isinstance(source, Scratch) else self._variables[source]
+
+
+def overlaid(launches: Sequence[Launch], alignment: int) -> tuple[dict[Scratch, int], int]:
+    """(where what lies between the programs of an op starts, that of other ops in the same bytes; bytes in all)."""
+    of_ops: dict[int, dict[Scratch, None]] = {}
+    for launch in launches:
+        touched = (*sources(launch.program), *writes(launch.program))
+        of_ops.setdefault(launch.op, {}).update(dict.fromkeys(s for s in touched if isinstance(s, Scratch)))
+    found, most = {}, 0
+    for between in of_ops.values():
+        starts, total = in_a_row([stored_bytes(scratch) for scratch in between], alignment)
+        found.update(zip(between, starts, strict=True))
+        most = max(most, total)
+    return found, most
 
 
 def first_value(tensor: Tensor) -> int:
@@ -238,7 +259,7 @@ class Hazards:
 
         Launches of one op that write the same tensor write different elements of it.
         """
-        reads = [places.range(s) for s in sources(launch.program) if isinstance(s, int)]
+        reads = [places.range(s) for s in sources(launch.program) if not isinstance(s, Const)]
         written = [(places.range(t), launch.op) for t in writes(launch.program)]
         needed = any(overlap(r, w) for r in reads for w, _ in self._written)
         needed |= any(overlap(w, r) for w, _ in written for r in self._read)

@@ -173,7 +173,9 @@ def conversion(graph: Graph, op: Op) -> Alias | Reason | None:
 def stepped(graph: Graph, lowered: Lowered) -> Lowered:
     """What a kernel made of an op, with what it writes brought to the steps of the integers that the file has there."""
     if isinstance(lowered, tuple):
-        return tuple(replace(p, stages=(*p.stages, *_last(graph, p.output))) for p in lowered)
+        return tuple(
+            replace(p, stages=(*p.stages, *_last(graph, p.output))) if isinstance(p.output, int) else p for p in lowered
+        )
     if isinstance(lowered, Alias):
         source, output = graph.tensors[lowered.input], graph.tensors[lowered.output]
         if not graph.is_constant(source.index) and steps_of(output) in (None, steps_of(source)):

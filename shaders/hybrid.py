@@ -1,0 +1,52 @@
+"""Floats quantised while a model runs, as TFLite's hybrid kernels do it: rows of inputs become integers of 8 bits.
+
+Each row has a scale, from its least and its largest value; what is left of zero points is none, for q - zero point is
+what is kept. lib/quantize_rows.glsl has the arithmetic, for kernels that quantise by themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .program import Arg, Limits, Program, Scratch, groups_for
+from .reduce import power_of_two
+
+LIBRARIES = ("int64", "double", "quotient", "quantize_rows")
+MOST_LANES = 256
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of `size` floats of tensor `source`, `count` of them: one after another, or
+    across matrices of `across` rows."""
+
+    source: int
+    count: int
+    size: int
+    across: int = 0
+
+
+def quantized(rows: Rows, symmetric: bool, limits: Limits) -> tuple[Scratch, Scratch, tuple[Program, Program]]:
+    """(integers, row after row; a vec4 for each row, the scale first; the programs that make them).
+
+    With `symmetric`, integers are from -127 to 127; else of 256 that hold 0, so that they are from -255 to 255.
+    """
+    scales, integers = Scratch("FLOAT32", 4 * rows.count), Scratch("INT32", rows.count * rows.size)
+    constants = {"SIZE": rows.size, "ACROSS": rows.across, "SYMMETRIC": symmetric}
+    source, includes = Arg("source", rows.source), (*LIBRARIES, "rows")
+    lanes = min(power_of_two(rows.size), MOST_LANES, limits.invocations)
+    tree = {"LANES": lanes, "LANE_STEP": 1, "PARTIAL": "vec2"}
+    return (
+        integers,
+        scales,
+        (
+            Program(
+                "row_scales", {**constants, **tree}, (source,), scales, groups_for(rows.count, 1, limits),
+                (lanes, 1, 1), "vec4", includes=("reduce", *includes), shared=8 * lanes,
+            ),
+            Program(
+                "row_integers", constants, (source, Arg("scales", scales, "vec4")), integers,
+                groups_for(rows.count * rows.size, 64, limits), includes=includes,
+            ),
+        ),
+    )  # fmt: skip
