@@ -1,7 +1,7 @@
 """Floats quantised while a model runs, as TFLite's hybrid kernels do it: rows of inputs become integers of 8 bits.
 
 Each row has a scale, from its least and its largest value; what is left of zero points is none, for q - zero point is
-what is kept. lib/quantize_rows.glsl has the arithmetic, for kernels that quantise by themselves.
+what is kept. lib/hybrid.glsl has the arithmetic, for kernels that quantise by themselves, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .reduce import power_of_two
 
-LIBRARIES = ("int64", "double", "quotient", "quantize_rows")
+LIBRARIES = ("exact", "hybrid", "rows")
 MOST_LANES = 256
 
 
@@ -32,8 +32,8 @@ def quantized(rows: Rows, symmetric: bool, limits: Limits) -> tuple[Scratch, Scr
     With `symmetric`, integers are from -127 to 127; else of 256 that hold 0, so that they are from -255 to 255.
     """
     scales, integers = Scratch("FLOAT32", 4 * rows.count), Scratch("INT32", rows.count * rows.size)
-    constants = {"SIZE": rows.size, "ACROSS": rows.across, "SYMMETRIC": symmetric}
-    source, includes = Arg("source", rows.source), (*LIBRARIES, "rows")
+    constants = {"SIZE": rows.size, "ACROSS": rows.across, "ASYMMETRIC": not symmetric}
+    source = Arg("source", rows.source)
     lanes = min(power_of_two(rows.size), MOST_LANES, limits.invocations)
     tree = {"LANES": lanes, "LANE_STEP": 1, "PARTIAL": "vec2"}
     return (
@@ -42,11 +42,11 @@ def quantized(rows: Rows, symmetric: bool, limits: Limits) -> tuple[Scratch, Scr
         (
             Program(
                 "row_scales", {**constants, **tree}, (source,), scales, groups_for(rows.count, 1, limits),
-                (lanes, 1, 1), "vec4", includes=("reduce", *includes), shared=8 * lanes,
+                (lanes, 1, 1), "vec4", includes=("reduce", *LIBRARIES), shared=8 * lanes,
             ),
             Program(
                 "row_integers", constants, (source, Arg("scales", scales, "vec4")), integers,
-                groups_for(rows.count * rows.size, 64, limits), includes=includes,
+                groups_for(rows.count * rows.size, 64, limits), includes=LIBRARIES,
             ),
         ),
     )  # fmt: skip

@@ -4,5 +4,6 @@ void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
     uint row = i / uint(SIZE), k = i % uint(SIZE);
-    store(i, quantized(source(element_of(row, k)), scales(row), k, uint(SIZE)));
+    vec4 found = scales(row);
+    store(i, on_grid(source(element_of(row, k)), Grid(found.x, found.y, int(found.z)), k, uint(SIZE)));
 }

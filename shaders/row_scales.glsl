@@ -9,5 +9,7 @@ void main() {
     vec2 ends = vec2(source(element_of(row, 0u)));
     for (uint k = lane; k < uint(SIZE); k += uint(LANES)) ends = wider(ends, vec2(source(element_of(row, k))));
     ends = widest(ends, lane);
-    if (lane == 0u) store(row, row_scale(ends.x, ends.y, SYMMETRIC == 1));
+    if (lane != 0u) return;
+    Grid grid = grid_of(ends.x, ends.y);
+    store(row, vec4(grid.scale, grid.inverse, float(grid.zero), 0.0));
 }

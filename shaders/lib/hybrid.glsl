@@ -51,8 +51,18 @@ Grid grid_of(float low, float high) {
 #endif
 }
 
+// The integer nearest to what was multiplied by the inverse, less the zero point.
+int on_grid(float scaled, int zero) { return nearest(scaled, zero, ASYMMETRIC == 1 ? -128 : -127, 127) - zero; }
+
 // The integer of a float, less the zero point.
 int on_grid(float x, Grid grid) {
     precise float scaled = x * grid.inverse;
-    return nearest(scaled, grid.zero, ASYMMETRIC == 1 ? -128 : -127, 127) - grid.zero;
+    return on_grid(scaled, grid.zero);
+}
+
+// The same of element `k` of a row of `size`. By eights x86 adds a half and cuts off, so that the float below a half is 1.
+int on_grid(float x, Grid grid, uint k, uint size) {
+    precise float scaled = x * grid.inverse;
+    bool odd = k < (size & ~7u) && (floatBitsToUint(scaled) & 0x7fffffffu) == 0x3effffffu;
+    return on_grid(odd ? sign(scaled) * 0.5 : scaled, grid.zero);
 }
