@@ -48,7 +48,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "JOIN": join,
         "AT": "0u" if sparse and not updates else "m * uint(INNER) + i % uint(INNER)",
     }
-    args = (Arg("numbers", numbers), Arg("source", source))
+    args: tuple[Arg, ...] = (Arg("numbers", numbers), Arg("source", source))
     if sparse:
         args += (Arg("otherwise", values(graph, op, 3, (kind,))),)
     groups = groups_for(graph.tensors[output].size, 64, limits)
