@@ -45,12 +45,12 @@ def answering(kernel: Kernel) -> Kernel:
     return lower
 
 
-def values(graph: Graph, op: Op, k: int = 0, types: Collection[str] = FLOAT) -> int:
-    """The tensor that is input `k`: of one of these types, not empty, computed or constant."""
+def values(graph: Graph, op: Op, k: int = 0, types: Collection[str] = FLOAT, empty: bool = False) -> int:
+    """The tensor that is input `k`: of one of these types, computed or constant; without elements only if `empty`."""
     t = op.inputs[k]
     tensor = graph.folded.get(t, graph.tensors[t])
     _check_type(tensor, types)
-    if tensor.size == 0:
+    if tensor.size == 0 and not empty:
         raise Refused("empty", f"{tensor.name!r} has shape {list(tensor.shape)}", "at least one element")
     return t
 

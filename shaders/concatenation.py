@@ -15,6 +15,7 @@ from .types import ANY
 
 OPS = ("CONCATENATION", "PACK")
 TYPES = ANY
+EMPTY = (False, True)
 
 
 @answering
@@ -23,7 +24,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     # TFLite's own kernel takes no fused activation here.
     if op.kind == "CONCATENATION" and (fused := op.options.fused_activation_function) != "NONE":
         raise Refused("activation", fused, "NONE")
-    views = [View.of(graph, values(graph, op, k, ANY)) for k in range(len(op.inputs))]
+    views = [View.of(graph, values(graph, op, k, ANY, empty=True)) for k in range(len(op.inputs))]
     rank = len(views[0].shape) + (op.kind == "PACK")
     axis = axis_in(op.options.axis, rank)
     if op.kind == "PACK":
@@ -36,6 +37,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, shape, types=ANY)
     if op.kind == "PACK" or graph.tensors[output].type == "INT8":
         same_affine(graph, op, op.inputs)
+    views = [view for view in views if graph.tensors[view.tensor].size]
     if len(views) == 1 and not rescaled(graph, views[0].tensor, output):
         return moved(graph, limits, views[0], output)
     programs: list[Program] = []

@@ -6,21 +6,24 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .overlay import overlay
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .strided_copy import View
+from .strided_copy import View, moved
 from .types import ANY, INDICES
 
 OPS = ("DYNAMIC_UPDATE_SLICE",)
 TYPES = ANY
+EMPTY = (False, True)
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch; the box is moved to where it fits, wherever it is to start."""
-    under, update = (values(graph, op, k, ANY) for k in (0, 1))
+    under, update = (values(graph, op, k, ANY, empty=True) for k in (0, 1))
     whole, box = (graph.tensors[t].shape for t in (under, update))
     if len(box) != len(whole) or any(n > m for n, m in zip(box, whole, strict=True)):
         raise Refused("shape", f"{list(box)} in {list(whole)}", "a box that fits")
     output = result(graph, op, limits, whole, types=ANY)
+    if not graph.tensors[update].size:
+        return moved(graph, limits, View.of(graph, under), output)
     if graph.constant(op.inputs[2]) is None:
         return (computed(graph, op, limits, under, update, output),)
     starts = integers(graph, op, 2, (len(whole),))

@@ -9,11 +9,14 @@ Memory: every activation is plain row-major in its file's shape, its elements st
 ...), and where a body's addresses allow it may be bound by fours (the last dimension, or the whole size, is a multiple
 of 4; `types.in_fours`). An `Arg` or `Stage` may name any tensor index: one that is constant becomes a constant buffer
 by itself, stored like an activation. What holds for every op is checked outside the kernels, in
-`delegates/gpu/lowering.py`: activations are static in shape, not empty; buffers and groups within `Limits`.
+`delegates/gpu/lowering.py`: activations are static in shape; buffers and groups within `Limits`.
 
 Types: a module says of which types its ops read activations (`TYPES`, by default FLOAT32 alone) and of which they write
 (`RESULTS`, by default TYPES): sets of TFLite's names, or mappings from the kind of op to one. Other activations never
 reach `lower`; a kind may have one module for FLOAT32 and another for INT8. Constants are the kernel's to check.
+
+An op all of whose outputs are without elements is no work, and reaches no kernel. Of others, a module's `EMPTY` says
+whether it takes those that read or write some tensor without elements: (False,) unless it says more, which is not.
 
 What a body stores must be a value of the output's type: 0 or 1 for BOOL, -128 to 127 for INT8, what half holds for
 FLOAT16; nothing checks it, and other kernels rely on it.

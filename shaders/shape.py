@@ -16,6 +16,7 @@ from .types import ANY, FLOAT, INDICES, glsl, stored_bytes
 
 OPS = ("RANGE", "RANK", "SHAPE", "WHERE")
 TYPES = ANY
+EMPTY = (False, True)
 RESULTS = {"RANGE": FLOAT | INDICES, "RANK": INDICES, "SHAPE": INDICES, "WHERE": frozenset({"INT64"})}
 
 

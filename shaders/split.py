@@ -13,6 +13,7 @@ from .types import ANY
 
 OPS = ("SPLIT", "SPLIT_V", "UNPACK")
 TYPES = ANY
+EMPTY = (False, True)
 
 
 @answering
@@ -33,7 +34,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     outputs = [result(graph, op, limits, part.shape, k, ANY) for k, part in enumerate(parts)]
     if len(parts) == 1:
         return moved(graph, limits, parts[0], outputs[0])
-    pairs = zip(parts, outputs, strict=True)
+    pairs = ((part, output) for part, output in zip(parts, outputs, strict=True) if graph.tensors[output].size)
     return tuple(copy(graph, limits, part, View.of(graph, output, part.shape)) for part, output in pairs)
 
 

@@ -64,11 +64,20 @@ def types(module: Any, kind: str) -> Types:
 
 
 def supported() -> Mapping[str, tuple[Types, ...]]:
-    """Op kind, "CUSTOM" and a name for a custom op -> the types that each kernel which is shipped for it takes."""
+    """Op kind, "CUSTOM" and a name for a custom op -> the types that each kernel which is shipped for it takes.
+
+    Left out are those for tensors without elements.
+    """
     return {
-        kind: tuple(types(module, kind.removeprefix(_custom(""))) for module in modules)
+        kind: tuple(types(m, kind.removeprefix(_custom(""))) for m in modules if False in takes_empty(m))
         for kind, modules in kernels().items()
     }
+
+
+def takes_empty(module: Any) -> Collection[bool]:
+    """Whether a kernel module takes ops with (True) or without (False) tensors that have no elements."""
+    found: Collection[bool] = getattr(module, "EMPTY", (False,))
+    return found
 
 
 def activations(graph: Graph, tensors: Iterable[int]) -> list[Tensor]:
@@ -77,7 +86,7 @@ def activations(graph: Graph, tensors: Iterable[int]) -> list[Tensor]:
 
 
 def unfit(graph: Graph, op: Op) -> Reason | None:
-    """What rules an op out whatever its kernel: shapes that depend on data, no elements, types that GL lacks."""
+    """What rules an op out whatever its kernel: shapes that depend on data, types that GL lacks."""
     if unknown := shapes_unknown(graph, op).reasons:
         return unknown[0]
     for tensor in activations(graph, (*op.inputs, *op.outputs)):
@@ -85,9 +94,17 @@ def unfit(graph: Graph, op: Op) -> Reason | None:
             return Reason("type", f"{tensor.name!r} is {tensor.type}", ", ".join(sorted(ANY)))
         if tensor.is_sparse:
             return Reason("sparse", f"{tensor.name!r} is sparse")
-        if tensor.size == 0:
-            return Reason("empty", f"{tensor.name!r} has shape {list(tensor.shape)}", "at least one element")
     return None
+
+
+def empty(graph: Graph, op: Op, module: Any) -> Reason | None:
+    """The first activation of an op that has no elements, where a kernel module takes none; or that there is none."""
+    found = next((t for t in activations(graph, (*op.inputs, *op.outputs)) if t.size == 0), None)
+    if (found is not None) in takes_empty(module):
+        return None
+    if found is None:
+        return Reason("elements", f"{op.label} of values", "of none")
+    return Reason("empty", f"{found.name!r} has shape {list(found.shape)}", "at least one element")
 
 
 def wrong_type(graph: Graph, op: Op, module: Any) -> Reason | None:

@@ -25,7 +25,7 @@ from ...shaders.program import (
 from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, width
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
-from .kernels import kernels_for, unfit, wrong_type
+from .kernels import empty, kernels_for, unfit, wrong_type
 from .reals import conversion, in_reals, of_integers, stepped
 
 
@@ -42,6 +42,8 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tupl
         return Refusal((Reason("no_kernel", f"the GPU has no kernel for {op.label}"),))
     if wrong := unfit(graph, op) or of_integers(graph, op):
         return Refusal((wrong,))
+    if op.outputs and not any(graph.tensors[t].size for t in op.outputs):
+        return ()  # there is nothing to be made
     reasons: dict[Reason, None] = {}
     for lowered in answers(graph, op, limits):
         if in_reals(graph, op):
@@ -61,7 +63,7 @@ def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
     if (converted := conversion(graph, op)) is not None:
         yield converted
         return
-    asked = [(kernel, wrong_type(graph, op, kernel)) for kernel in kernels_for(op)]
+    asked = [(kernel, wrong_type(graph, op, kernel) or empty(graph, op, kernel)) for kernel in kernels_for(op)]
     fitting = [kernel for kernel, wrong in asked if wrong is None]
     if not fitting:
         yield from (wrong for _, wrong in asked if wrong is not None)

@@ -192,3 +192,15 @@ def test_a_loose_input_of_another_size_leaves_state_alone() -> None:
         assert last.delegate == "cpu" and len(last.ops) == 2 and len(last.inputs) == 3
         for seed in range(4):
             both.run(noise(1, 6, seed=seed), tolerance=1e-4)
+
+
+def test_an_input_without_elements() -> None:
+    b = GraphBuilder()
+    x, y = b.input((2, 3), shape_signature=(-1, 3)), b.input((2, 3))
+    halved = b.op("NEG", [x], (2, 3), shape_signature=(-1, 3))
+    b.output(halved, b.op("CONCATENATION", [halved, b.op("ABS", [y], (2, 3))], (4, 3), axis=0, shape_signature=(-1, 3)))
+    with Both(b.build()) as both:
+        for n in (2, 0, 1, 0):
+            both.resize((n, 3), (2, 3))
+            assert both.homes() == ["gpu"] * 3
+            assert [y.shape for y in both.run(noise(n, 3), noise(2, 3))] == [(n, 3), (n + 2, 3)]

@@ -186,7 +186,6 @@ WINDOW = {"padding": "VALID", "filter_height": 2, "filter_width": 2, "stride_h":
         (model("SOFTMAX", [(2, 3)], [(3, 2)], beta=1.0), "shape"),
         (model("SUM", [(2, 3), [1]], [(2, 1)]), "shape"),
         (model("SUM", [(2, 3), [2]], [(2,)]), "axis"),
-        (model("SUM", [(0, 3), [0]], [(3,)]), "empty"),
         (model("SUM", [(2, 3), np.ones(1, np.float32)], [(2,)]), "type"),
         (model("MAX_POOL_2D", [(1, 4, 4, 1)], [(1, 4, 4, 1)], **WINDOW), "shape"),
         (model("MAX_POOL_2D", [(1, 1, 1, 1)], [(1, 1, 1, 1)], **WINDOW), "window"),
