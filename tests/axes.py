@@ -3,15 +3,16 @@
     @family(of=pairs({"ADD": [FLOAT, INT32], "SUB": [FLOAT]}), shapes=broadcasts(2), activation=ACTIVATIONS)
     def binary(pick, of, shapes, activation): ...
 
-The quick tier runs cases in which every two values of two axes meet; the slow tier the rest of the product, up to
-MOST; and hypothesis draws others, of values that the axes do not list (any shape, say). `pick` is a random.Random for
-what depends on the axes' values: seeded by them in listed cases, drawn by hypothesis in the others. A function gives
-None where the axes' values do not go together.
+The quick tier runs cases in which every value of every axis occurs TWICE; the slow tier those in which every two values
+of two axes meet, and of the rest of the product what makes MOST; and hypothesis draws others, of values that the axes
+do not list (any shape, say). `pick` is a random.Random for what depends on the axes' values: seeded by them in listed
+cases, drawn by hypothesis in the others. A function gives None where the axes' values do not go together.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +24,9 @@ from hypothesis import strategies as st
 
 from case import BOOL, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT32, Case, Shape, Type
 
-MOST = 80
-CANDIDATES = 2000
+TWICE = 2
+MOST = 60
+CANDIDATES = 1500
 Combination = tuple[int, ...]
 
 
@@ -55,6 +57,7 @@ MOVED = [  # types that ops move as they are, whatever they mean
     FLOAT, BOOL, FLOAT16, INT8.quantized(0.1, 3), INT16.quantized(0.1), INT32, INT64, UINT8.quantized(0.1, 3), UINT32,
 ]  # fmt: skip
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT")
+CLAMPS = ACTIVATIONS[:4]  # where the reference refuses the others
 SIZES = st.sampled_from((1, 2, 3, 4, 5, 8))
 SHAPES: list[Shape] = [
     (), (1,), (7,), (3, 5), (2, 8), (2, 3, 4), (1, 17, 13, 1), (2, 5, 3, 3), (1, 2, 1, 3, 4), (2, 1, 3, 1, 2, 5),
@@ -92,22 +95,39 @@ class Family:
 
     @cached_property
     def quick(self) -> list[Case]:
-        """Cases in which every two values of two axes meet that go together at all."""
-        found: dict[Combination, Case] = {}
-        left = set().union(*map(_meetings, self._some))
-        for wanted in range(len(self.axes) * (len(self.axes) - 1) // 2 or 1, 0, -1):
-            for places in self._some:
-                if len(left & _meetings(places)) >= wanted and (made := self._at(places)) is not None:
-                    left -= _meetings(places)
-                    found[places] = made
-        return list(found.values())
+        """Of the cases in which values meet those that have one which the others do not have twice."""
+        seen: Counter[tuple[int, int]] = Counter()
+        found = []
+        for places, made in self._meeting.items():
+            if any(seen[value] < TWICE for value in enumerate(places)):
+                seen.update(enumerate(places))
+                found.append(made)
+        return found
 
     @cached_property
     def more(self) -> list[Case]:
-        """Other cases of the product, to MOST in all."""
-        there = {made.label for made in self.quick}
-        others = (made for places in self._some if (made := self._at(places)) is not None and made.label not in there)
-        return list(itertools.islice(others, max(0, MOST - len(there))))
+        """Other cases in which values meet, and of the rest of the product what makes MOST in all."""
+        there = {id(made) for made in self.quick}
+        left = MOST - len(self._meeting)
+        rest = (made for places in self._some if places not in self._meeting and (made := self._at(places)) is not None)
+        return [
+            *(made for made in self._meeting.values() if id(made) not in there),
+            *itertools.islice(rest, max(0, left)),
+        ]
+
+    @cached_property
+    def _meeting(self) -> dict[Combination, Case]:
+        """Cases in which every two values of two axes meet that go together at all, by place; greedily few."""
+        found: dict[Combination, Case] = {}
+        bits: dict[Any, int] = {}
+        meetings = {places: _mask(places, bits) for places in self._some}
+        left = (1 << len(bits)) - 1
+        for wanted in range(len(self.axes) * (len(self.axes) - 1) // 2 or 1, 0, -1):
+            for places, mask in meetings.items():
+                if (left & mask).bit_count() >= wanted and (made := self._at(places)) is not None:
+                    left &= ~mask
+                    found[places] = made
+        return found
 
     def draw(self, data: st.DataObject) -> Case:
         """A case of drawn values."""
@@ -128,9 +148,10 @@ class Family:
         return self.make(Random(f"{self.make.__name__} {places}"), **values)
 
 
-def _meetings(places: Combination) -> set[Any]:
-    """Every two places of two axes; where there is one axis alone, its place."""
-    return set(itertools.combinations(enumerate(places), min(2, len(places))))
+def _mask(places: Combination, bits: dict[Any, int]) -> int:
+    """Every two places of two axes (where there is one axis alone, its place) as a set of bits, given out here."""
+    pairs = itertools.combinations(enumerate(places), min(2, len(places)))
+    return sum(1 << bits.setdefault(pair, len(bits)) for pair in pairs)
 
 
 def family(**axes: Any) -> Callable[[Callable[..., Case | None]], Family]:

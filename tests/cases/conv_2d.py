@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axes import ACTIVATIONS, Axis, family
+from axes import ACTIVATIONS, CLAMPS, Axis, family
 from axes import st as strategies
 from case import FLOAT, INT8, INT32, UINT8, Case, Shape, Type, Typed, by_channel, case, scaled
 
@@ -158,7 +158,7 @@ def of_8_bits(
     return quantized(pick, kind, type, (*image, depth), sizes, shape, by_channels, **more)
 
 
-@family(units=[1, 3, 4, 10, 64], depth=[1, 5, 8, 33], type=[INT8, UINT8], activation=ACTIVATIONS, bias=[True, False])
+@family(units=[1, 3, 4, 10, 64], depth=[1, 5, 8, 33], type=[INT8, UINT8], activation=CLAMPS, bias=[True, False])
 def dense_of_8_bits(pick: Random, units: int, depth: int, type: Type, activation: str, bias: bool) -> Case:
     more = {"fused_activation_function": activation}
     return quantized(pick, "FULLY_CONNECTED", type, (7, depth), (units, depth), (7, units), False, bias, **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from axes import ACTIVATIONS, Axis, family
+from axes import CLAMPS, Axis, family
 from axes import st as strategies
 from case import FLOAT, Case, Shape, Typed, case
 
@@ -41,7 +41,7 @@ def batch_matmul(
 
 @family(
     shape=[(1, 1), (1, 7), (3, 8), (4, 64), (5, 3), (33, 12), (2, 3, 5), (1, 2, 2, 8)], channels=[1, 4, 5, 20, 130],
-    bias=["constant", "computed", "none"], keep=[False, True], activation=ACTIVATIONS, computed=[False, True],
+    bias=["constant", "computed", "none"], keep=[False, True], activation=CLAMPS, computed=[False, True],
 )  # fmt: skip
 def fully_connected(
     pick: Random, shape: Shape, channels: int, bias: str, keep: bool, activation: str, computed: bool
