@@ -74,8 +74,9 @@ class Limits:
     precise: bool = True
 
     def within(self, other: Limits) -> Limits:
-        """What both allow."""
-        return Limits(**{name: min(getattr(self, name), getattr(other, name)) for name in asdict(self)})
+        """What both allow, shaped as for the other: `lanes` and `threads` are its own."""
+        least = {name: min(getattr(self, name), getattr(other, name)) for name in asdict(self)}
+        return Limits(**{**least, "lanes": other.lanes, "threads": other.threads})
 
 
 # The least that OpenGL ES 3.1 lets a device allow compute shaders (its specification, implementation dependent limits).

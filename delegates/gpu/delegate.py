@@ -50,7 +50,7 @@ class GPUDelegate:
         """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
 
         `api` is "gl" (desktop OpenGL), "gles" (OpenGL ES), or None: the first of these that has compute shaders here.
-        `limits` are limits to keep to where they are less than the device's own: those of another to plan for.
+        `limits` are those of another device, to launch as for that one, as far as this one allows.
 
         `quantized` says how ops of quantised integers run: "exact", in integers and with the bits of TensorFlow Lite's
         reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class Prepared:
     wanted: list[list[Array]]
 
 
+@lru_cache(maxsize=1)  # delegates take turns at each case
 def prepare(case: Case) -> Prepared:
     """Raises RuntimeError or ValueError where the oracle refuses the case."""
     rng = np.random.default_rng(case.seed)

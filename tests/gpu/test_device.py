@@ -176,11 +176,12 @@ def test_an_unknown_api() -> None:
 
 
 def test_limits_to_keep_to() -> None:
-    asked = Limits(storage_bytes=1 << 60, storage_blocks=4, invocations=128)
+    asked = Limits(storage_bytes=1 << 60, storage_blocks=4, invocations=128, lanes=64, threads=1 << 20)
     made = GPUDelegate(limits=asked)
     own = made.device.limits
     assert made.limits.storage_bytes == own.storage_bytes
     assert (made.limits.storage_blocks, made.limits.invocations) == (4, 128)
+    assert (made.limits.lanes, made.limits.threads) == (64, 1 << 20)  # no limits, but what launches are shaped by
     made.close()
 
 

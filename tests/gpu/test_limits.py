@@ -32,7 +32,7 @@ def layers() -> bytes:
 
 
 @pytest.mark.parametrize("shape", ["gpu", "large", "few groups"])
-def test_launches_shaped_for_another_device(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launches_shaped_for_another_device(shape: str) -> None:
     here = delegate().limits
     limits = {
         "gpu": replace(here, lanes=Limits().lanes, threads=Limits().threads),
@@ -41,8 +41,7 @@ def test_launches_shaped_for_another_device(shape: str, monkeypatch: pytest.Monk
     }[shape]
     content = layers()
     graph = graph_of(content)
-    monkeypatch.setattr(GPUDelegate, "limits", limits)
-    gpu = GPUDelegate()
+    gpu = GPUDelegate(limits=limits)
     gpu.check_each = True
     launches, _ = gpu._lower(graph, whole(graph).ops, frozenset())
     assert max(max(launch.program.groups) for launch in launches) <= limits.groups
