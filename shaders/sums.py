@@ -129,16 +129,19 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     if x.type == "INT16" and (affine(x).zero or affine(y).zero):
         raise Refused("quantization", f"zero points {affine(x).zero} and {affine(y).zero}", "0, as they are INT16")
     scales, zero = _of_weights(op, x, w, channels)
-    narrow = x.type != "INT16" or op.options.get("quantized_bias_type") == "INT32"
-    bias = bias_of(graph, op, k, channels, frozenset({"INT32" if narrow else "INT64"}))
+    # With INT16 the op says how long a bias is; so long is the sum for weights of 8 bits, 64 bits for those of 16.
+    said, dense = op.options.get("quantized_bias_type"), op.kind == "FULLY_CONNECTED"
+    short = said != "INT64" if dense and w.type == "INT16" else x.type != "INT16" or said == "INT32"
+    bias = bias_of(graph, op, k, channels, frozenset({"INT32" if short else "INT64"}))
+    narrow = short and w.type != "INT16"
     # Reference kernels for UINT8, and BATCH_MATMUL, multiply the two scales in float.
-    single = op.kind == "BATCH_MATMUL" or (x.type == "UINT8" and op.kind != "FULLY_CONNECTED")
+    single = op.kind == "BATCH_MATMUL" or (x.type == "UINT8" and not dense)
     reals = np.broadcast_to(factors(affine(x), scales, affine(y), single), (channels,))
     constants = {
         **limits_of(op, y), "BIAS": channels if bias >= 0 else 0, "FITTING": int(not narrow and w.type != "INT16"),
     }  # fmt: skip
     sum, added = ("sum", "bias") if narrow else ("sum_wide", "bias_wide")
-    if op.kind == "FULLY_CONNECTED":  # whose reference kernel turns sums to double; others multiply integers
+    if dense and w.type != "INT16":  # then the reference kernel turns sums to double; others multiply integers
         libraries, numbers = ("int64", "double", sum, added, "rescale_double"), in_double(reals)
     elif narrow:
         libraries, numbers = ("quantized", sum, added, "rescale"), multipliers(reals)
@@ -157,8 +160,17 @@ def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limi
     factor = np.broadcast_to(q.scales.astype(np.float32), (channels,))
     return Sums(
         integers, "int", "float", ("sum", "finish_hybrid"), {}, (Arg("scales", scales, "vec4"),), (factor,),
-        finish(graph, op, k, channels), before=before,
+        (*finish(graph, op, k, channels), *_applied(op)), before=before,
     )  # fmt: skip
+
+
+def _applied(op: Op) -> tuple[Stage, ...]:
+    """The activations that other kernels of floats ignore, where the reference kernel heeds them."""
+    found = {
+        "TANH": Stage("hyperbolic_tangent(x)", includes=("math",)),
+        "SIGN_BIT": Stage("VALUE(floatBitsToUint(x) >> 31u)"),
+    }.get(op.options.fused_activation_function if op.kind == "FULLY_CONNECTED" else "")
+    return () if found is None else (found,)
 
 
 def _symmetric(graph: Graph, op: Op, w: Tensor) -> bool:

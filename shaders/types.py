@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.model import NUMPY_TYPES, Tensor
+from ..graph.model import NUMPY_TYPES, PACKED, Tensor
 from .program import Scratch, literal
 
 
@@ -32,9 +32,10 @@ STORED = {
     "FLOAT32": _FLOAT, "FLOAT16": _FLOAT, "INT32": _INT, "UINT32": Stored(np.dtype("u4"), "uint", "uvec4"),
     "BOOL": _INT, "INT8": _INT, "UINT8": _INT, "INT16": _INT, "UINT16": _INT,
     "INT64": Stored(np.dtype("i8"), "ivec2"), "UINT64": Stored(np.dtype("u8"), "uvec2"),
-    "FLOAT64": Stored(np.dtype("f8"), "uvec2"), "COMPLEX64": Stored(np.dtype("c8"), "uvec2"),
+    **dict.fromkeys(PACKED, _INT), "FLOAT64": Stored(np.dtype("f8"), "uvec2"),
+    "COMPLEX64": Stored(np.dtype("c8"), "uvec2"),
 }  # fmt: skip
-_BY_DTYPE = {NUMPY_TYPES[name]: stored for name, stored in STORED.items()}
+_BY_DTYPE = {NUMPY_TYPES[name]: stored for name, stored in STORED.items() if name not in PACKED}
 _FOURS = {stored.one: stored.four for stored in STORED.values()}
 
 
@@ -54,7 +55,7 @@ def declared(tensor: Tensor) -> Tensor:
 FLOAT = frozenset({"FLOAT32"})
 QUANTIZED = frozenset({"INT8", "UINT8", "INT16"})
 INDICES = frozenset({"INT32", "INT64"})
-ANY = frozenset(STORED)
+ANY = frozenset(STORED) - PACKED.keys()
 
 
 def stored(array: NDArray[Any]) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from delegraph.graph.model import NUMPY_TYPES, Quantization
+from delegraph.graph.model import NUMPY_TYPES, PACKED, Quantization
 
 Shape = tuple[int, ...]
 Array = NDArray[Any]
@@ -34,8 +34,8 @@ class Type:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What numpy calls it."""
-        return NUMPY_TYPES[self.name]
+        """What numpy calls it, or what holds an element of what it packs."""
+        return NUMPY_TYPES[INT8.name if self.name in PACKED else self.name]
 
     def __call__(self, value: Shape | ArrayLike, values: Values | ArrayLike | None = None) -> Typed:
         """A tensor: a tuple is the shape of one that is computed, with `values`; all else a constant's value."""
@@ -86,10 +86,10 @@ class Typed:
 
 
 (
-    BOOL, FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, INT4,
+    BOOL, FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, INT4, INT2,
 ) = map(Type, (
     "BOOL", "FLOAT32", "FLOAT16", "FLOAT64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64",
-    "INT4",
+    "INT4", "INT2",
 ))  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from ...shaders.program import Alias, Elementwise, Lowered, Stage, literal
 from ...shaders.types import QUANTIZED, Held, declared
 
 # What quantised constants may be of besides the types of activations: packed weights, and biases.
-CONSTANTS = QUANTIZED | {"INT4", "INT32", "INT64"}
+CONSTANTS = QUANTIZED | {"INT4", "INT2", "INT32", "INT64"}
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 # Kinds of ops that take integers for what they are, whatever reals they stand for.
 OF_INTEGERS = frozenset({

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import flat
-from .model import NUMPY_TYPES, Quantization
+from .model import NUMPY_TYPES, PACKED, Quantization
 from .options import option_enum, options_table
 from .schema import ENUMS, TABLES
 from .sparse import sparsify
@@ -98,14 +98,14 @@ class GraphBuilder:
     ) -> int:
         """A constant; float64 and int64 values keep their type, so give numpy arrays or a `dtype`.
 
-        "INT4" takes int8 values and packs them, "STRING" takes strings or bytes.
+        "INT4" and "INT2" take int8 values and pack them, "STRING" takes strings or bytes.
         """
         if dtype is not None and _type_name(dtype) == "STRING":
             array = np.asarray(value, object)
             return self._constant(array.shape, "STRING", name, _pack_strings(array), quantization)
         array = np.asarray(value, NUMPY_TYPES.get(_type_name(dtype)) if dtype is not None else None)
         kind = _type_name(dtype if dtype is not None else array.dtype)
-        data = _pack_int4(array) if kind == "INT4" else np.ascontiguousarray(array).tobytes()
+        data = _packed(array, PACKED[kind]) if kind in PACKED else np.ascontiguousarray(array).tobytes()
         return self._constant(array.shape, kind, name, data, quantization)
 
     def sparse_constant(
@@ -283,12 +283,12 @@ def _quantization_table(quantization: Quantization | tuple[float, int] | None) -
     }  # fmt: skip
 
 
-def _pack_int4(values: NDArray[Any]) -> bytes:
-    """Two elements a byte, the low half first."""
-    flattened = values.reshape(-1).astype(np.uint8) & 15
-    padded = np.append(flattened, np.zeros(len(flattened) % 2, np.uint8))
-    packed: bytes = (padded[::2] | padded[1::2] << 4).tobytes()
-    return packed
+def _packed(values: NDArray[Any], bits: int) -> bytes:
+    """As many elements of so many bits as fit in a byte, the first in its lowest bits."""
+    each = 8 // bits
+    flat = values.reshape(-1).astype(np.uint8) & ((1 << bits) - 1)
+    padded = np.append(flat, np.zeros(-len(flat) % each, np.uint8)).reshape(-1, each)
+    return (padded << np.arange(0, 8, bits, dtype=np.uint8)).sum(1, dtype=np.uint8).tobytes()
 
 
 def _pack_strings(values: NDArray[Any]) -> bytes:

@@ -78,7 +78,7 @@ def dequantized(source: Tensor) -> NDArray[np.float32]:
 
     Half floats are only widened.
     """
-    value = _unpack_int4(source) if source.type == "INT4" else source.array
+    value = source.array
     if source.type == "FLOAT16":
         return value.astype(np.float32)
     q = source.quantization
@@ -96,11 +96,3 @@ def _densified(graph: Graph, op: Op) -> NDArray[np.generic]:
     table = graph.model.tables["subgraphs"][graph.index]["tensors"][source.index]
     assert source.data is not None
     return densify(table["sparsity"], source.shape, np.frombuffer(source.data, NUMPY_TYPES[source.type]))
-
-
-def _unpack_int4(tensor: Tensor) -> NDArray[np.int8]:
-    """Two elements a byte, the low half first."""
-    assert tensor.data is not None
-    packed = np.frombuffer(tensor.data, np.int8)
-    both = np.stack([(packed << 4).astype(np.int8) >> 4, packed >> 4], axis=1)
-    return both.reshape(-1)[: tensor.size].reshape(tensor.shape)

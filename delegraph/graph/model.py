@@ -101,8 +101,10 @@ class Tensor:
 
     @property
     def array(self) -> NDArray[Any]:
-        """A read-only view of a dense constant, of shape `shape` and dtype `dtype`."""
+        """A read-only view of a dense constant, of shape `shape` and dtype `dtype`; int8 of what is packed."""
         assert self.data is not None and not self.is_sparse
+        if self.type in PACKED:
+            return unpacked(self.data, PACKED[self.type])[: self.size].reshape(self.shape)
         return np.frombuffer(self.data, self.dtype).reshape(self.shape)
 
 
@@ -114,6 +116,18 @@ NUMPY_TYPES: dict[str, np.dtype[Any]] = {
         "COMPLEX128": "c16",
     }.items()
 }  # fmt: skip
+
+
+# Bits of an element, for types that lie several to a byte, the lowest bits first.
+PACKED = {"INT4": 4, "INT2": 2}
+
+
+def unpacked(data: memoryview, bits: int) -> NDArray[np.int8]:
+    """Signed numbers of so many bits, read off the bytes that hold them."""
+    raw = np.frombuffer(data, np.int8)[:, None]
+    spare = np.arange(8 - bits, -1, -bits, dtype=np.int8)  # bits above each number in its byte
+    found: NDArray[np.int8] = ((raw << spare).astype(np.int8) >> np.int8(8 - bits)).reshape(-1)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,14 +227,16 @@ class Graph:
     def constant(self, tensor: int) -> NDArray[Any] | None:
         """The value of a tensor that is constant in the file or after folding.
 
-        None for one that is absent, computed, sparse, or of a type that numpy does not have.
+        None for one that is absent, computed, sparse, or of a type that neither numpy has nor `unpacked` reads.
         """
         if tensor < 0:
             return None
         if tensor in self.folded:
             return self.folded[tensor].array
         t = self.tensors[tensor]
-        return t.array if t.data is not None and not t.is_sparse and t.type in NUMPY_TYPES else None
+        return (
+            t.array if t.data is not None and not t.is_sparse and (t.type in NUMPY_TYPES or t.type in PACKED) else None
+        )
 
     def boundary(
         self, ops: Iterable[int], keep: frozenset[int] = frozenset()

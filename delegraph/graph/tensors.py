@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InvalidModel
 from .flat import Budget
-from .model import NUMPY_TYPES, Quantization, Tensor
+from .model import NUMPY_TYPES, PACKED, Quantization, Tensor
 from .schema import ENUMS
 from .sparse import check_sparsity
 
@@ -23,13 +23,13 @@ MIN_SPARSE_BYTES, MAX_EXPANSION = 1 << 24, 1024
 UNSIZED = ("STRING", "RESOURCE", "VARIANT")
 
 # Types that hold quantised values, and the zero points that these can have.
-RANGES = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-32768, 32767), "INT4": (-8, 7)}
+RANGES = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-32768, 32767), "INT4": (-8, 7), "INT2": (-2, 1)}
 
 # Beyond these the runtimes' arithmetic on ratios of scales leaves float32. Channels that died in training have less.
 MIN_SCALE, MAX_SCALE = 1e-20, 1e20
 
 # Bits of one element, for types that numpy does not have.
-BITS = {"INT4": 4, "UINT4": 4, "INT2": 2, "BFLOAT16": 16, "FLOAT8_E4M3FN": 8, "FLOAT8_E5M2": 8}
+BITS = {**PACKED, "UINT4": 4, "BFLOAT16": 16, "FLOAT8_E4M3FN": 8, "FLOAT8_E5M2": 8}
 
 
 def stored(content: bytes, path: str, offset: int, size: int) -> memoryview:

@@ -1,4 +1,6 @@
-// One number of a sum of 64 bits with the bias of its channel.
+// One number of a sum of 64 bits with the bias of its channel, which may have 32.
+
+ivec2 widen(ivec2 x) { return x; }
 
 #if TERMS == 4
 #define TERM_AT(x, c) (x)[c]
@@ -9,7 +11,7 @@
 ivec2 biased(SUM s, uint c, uint channel) {
     ivec2 x = ivec2(TERM_AT(s.low, c), TERM_AT(s.high, c));
 #if BIAS
-    x = plus(x, bias(min(channel + c, uint(BIAS - 1))));
+    x = plus(x, widen(bias(min(channel + c, uint(BIAS - 1)))));
 #endif
     return x;
 }

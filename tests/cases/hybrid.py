@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 
 from axes import family
-from case import FLOAT, INT8, Case, Shape, Type, Typed, between, case
+from case import FLOAT, INT2, INT4, INT8, Case, Shape, Type, Typed, between, case
 from cases.weighted import BY_CHANNEL, CHANNELS, WINDOWS
 from delegraph.graph.model import Quantization
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+MORE = ("TANH", "SIGN_BIT")  # which FULLY_CONNECTED alone heeds
+VALUES = {"INT4": between(-8, 7), "INT2": between(-2, 1)}
 
 
-def weights(pick: Random, sizes: Shape, axis: int, by_channel: bool) -> Typed:
+def weights(pick: Random, sizes: Shape, axis: int, by_channel: bool, type: Type = INT8) -> Typed:
     """Constant weights without -128, which converters do not make and which the runtime's SSE code takes for 128."""
     scales = [10 ** pick.uniform(-3, 0) for _ in range(sizes[axis] if by_channel else 1)]
     each = Quantization(np.array(scales, np.float32), np.zeros(len(scales), np.int64), axis)
-    return Type(INT8.name, each).constant(sizes, between(-127, 127))
+    return Type(type.name, each).constant(sizes, VALUES.get(type.name, between(-127, 127)))
 
 
 def sliding(kind: str, image: Shape, w: Typed, window: dict[str, Any], activation: str, **more: Any) -> Case:
@@ -33,10 +35,12 @@ def sliding(kind: str, image: Shape, w: Typed, window: dict[str, Any], activatio
     )  # fmt: skip
 
 
-@family(by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS, activation=ACTIVATIONS)
-def conv_2d(pick: Random, by_channel: bool, window: dict[str, Any], channels: tuple[int, int], activation: str) -> Case:
+@family(type=[INT8, INT4], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS, activation=[*ACTIVATIONS, "TANH"])
+def conv_2d(
+    pick: Random, type: Type, by_channel: bool, window: dict[str, Any], channels: tuple[int, int], activation: str
+) -> Case:
     depth, made = channels
-    w = weights(pick, (made, *window["kernel"], depth), 0, by_channel)
+    w = weights(pick, (made, *window["kernel"], depth), 0, by_channel, type)
     if "dilation" in window and not by_channel:
         window = {**window, "dilation": (1, 1)}  # the runtime has a kernel without dilation there
     return sliding("CONV_2D", (2, 9, 7, depth), w, window, activation)
@@ -70,16 +74,17 @@ def transpose_conv(
 
 
 @family(
-    by_channel=BY_CHANNEL, asymmetric=[False, True], depth=[1, 5, 8, 33], units=[1, 3, 4, 20],
-    rows=[(1,), (4,), (5, 3)], bias=[False, True],
+    type=[INT8, INT4, INT2], by_channel=BY_CHANNEL, asymmetric=[False, True], depth=[1, 5, 8, 33],
+    units=[1, 3, 4, 20], rows=[(1,), (4,), (5, 3)], activation=[*ACTIVATIONS, *MORE],
 )  # fmt: skip
 def fully_connected(
-    pick: Random, by_channel: bool, asymmetric: bool, depth: int, units: int, rows: Shape, bias: bool
+    pick: Random, type: Type, by_channel: bool, asymmetric: bool, depth: int, units: int, rows: Shape, activation: str
 ) -> Case:
     return case(
-        "FULLY_CONNECTED", (*rows, depth), weights(pick, (units, depth), 0, by_channel),
-        FLOAT.constant((units,)) if bias else None, keep_num_dims=pick.random() < 0.5,
-        asymmetric_quantize_inputs=asymmetric, fused_activation_function=pick.choice(ACTIVATIONS),
+        "FULLY_CONNECTED", (*rows, depth), weights(pick, (units, depth), 0, by_channel, type),
+        FLOAT.constant((units,)) if pick.random() < 0.7 else None, keep_num_dims=pick.random() < 0.5,
+        asymmetric_quantize_inputs=asymmetric, fused_activation_function=activation,
+        tolerance=1e-4 if activation == "TANH" else 1e-5,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Products of quantised inputs and weights: convolutions, fully connected layers, products of matrices."""
+"""Products of quantised inputs and weights, beyond convolutions of 8 bits (conv_2d.py): 16 bits, packed weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from axes import Axis, axis, family
 from axes import st as strategies
-from case import INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, Typed, between, case
+from case import INT2, INT4, INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, Typed, between, case
 from delegraph.graph.model import Quantization
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -26,7 +26,8 @@ WINDOWS: list[dict[str, Any]] = [
 FEW = strategies.integers(1, 12)
 CHANNELS = Axis([(4, 8), (3, 6), (8, 5), (1, 1), (5, 12)], strategies.tuples(FEW, FEW))
 BY_CHANNEL = axis([False, True])
-EIGHT = {"INT8": INT32, "UINT8": INT32, "INT16": INT64}  # the input's type -> the bias'
+BIAS = {"INT8": INT32, "UINT8": INT32, "INT16": INT64}  # the input's type -> the bias'
+VALUES = {"INT4": between(-8, 7), "INT2": between(-2, 1)}
 
 
 class Layer:
@@ -38,14 +39,13 @@ class Layer:
         """`sizes` are those of the weights, their output channels along `axis`."""
         count = sizes[axis]
         scales = np.array([10 ** pick.uniform(-3, 0) for _ in range(count if by_channel else 1)], np.float32)
-        zero = 77 if w is UINT8 else 0
-        each = Quantization(scales, np.full(len(scales), zero, np.int64), axis)
-        self.weights = Type(w.name, each).constant(sizes)
+        each = Quantization(scales, np.full(len(scales), 77 if w is UINT8 else 0, np.int64), axis)
+        self.weights = Type(w.name, each).constant(sizes, VALUES.get(w.name))
         self.input = x.affine(pick, -3, -1)
         scale = np.float32(self.input.quantization[0])  # type: ignore[index]
-        of_bias = Quantization(scale * scales, np.zeros(len(scales), np.int64))
-        kind = bias or EIGHT[x.name]
+        kind = bias or BIAS[x.name]
         most = 1 << 30 if kind is INT64 else 20000 if x is not INT16 else 1 << 20
+        of_bias = Quantization(scale * scales, np.zeros(len(scales), np.int64))
         self.bias = Type(kind.name, of_bias).constant((count,), between(-most, most))
         steps = 64 if x is INT16 else 32
         made = float(scale * scales.mean()) * (prod(sizes) / count) ** 0.5 * steps * pick.uniform(1, 4)
@@ -62,37 +62,36 @@ def windowed(kind: str, layer: Layer, image: Shape, window: dict[str, Any], acti
     )  # fmt: skip
 
 
-@family(x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS, activation=ACTIVATIONS)
+@family(
+    of=[(INT16, INT8), (INT16, INT4), (INT8, INT4)], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS,
+    activation=ACTIVATIONS,
+)  # fmt: skip
 def conv_2d(
-    pick: Random, x: Type, by_channel: bool, window: dict[str, Any], channels: tuple[int, int], activation: str
-) -> Case | None:
-    if by_channel and x is UINT8:
-        return None
+    pick: Random, of: tuple[Type, Type], by_channel: bool, window: dict[str, Any], channels: tuple[int, int],
+    activation: str,
+) -> Case:  # fmt: skip
     depth, made = channels
-    short = x is INT16 and pick.random() < 0.3
-    layer = Layer(
-        pick, x, UINT8 if x is UINT8 else INT8, (made, *window["kernel"], depth), 0, by_channel,
-        INT32 if short else None,
-    )  # fmt: skip
+    short = of[0] is INT16 and pick.random() < 0.3
+    layer = Layer(pick, *of, (made, *window["kernel"], depth), 0, by_channel, INT32 if short else None)
     more = {"quantized_bias_type": "INT32"} if short else {}
     return windowed("CONV_2D", layer, (2, 9, 7, depth), window, activation, **more)
 
 
-@family(x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, window=WINDOWS, depth=[1, 3, 4, 5, 8], multiplier=[1, 2, 3])
+@family(
+    of=[(INT16, INT8), (INT8, INT4)], by_channel=BY_CHANNEL, window=WINDOWS, depth=[1, 3, 4, 5, 8],
+    multiplier=[1, 2, 3],
+)  # fmt: skip
 def depthwise_conv_2d(
-    pick: Random, x: Type, by_channel: bool, window: dict[str, Any], depth: int, multiplier: int
-) -> Case | None:
-    if by_channel and x is UINT8:
-        return None
-    sizes = (1, *window["kernel"], depth * multiplier)
-    layer = Layer(pick, x, UINT8 if x is UINT8 else INT8, sizes, 3, by_channel)
+    pick: Random, of: tuple[Type, Type], by_channel: bool, window: dict[str, Any], depth: int, multiplier: int
+) -> Case:
+    layer = Layer(pick, *of, (1, *window["kernel"], depth * multiplier), 3, by_channel)
     activation = pick.choice(ACTIVATIONS)
     return windowed("DEPTHWISE_CONV_2D", layer, (2, 9, 7, depth), window, activation, depth_multiplier=multiplier)
 
 
-@family(x=[INT8, INT16], groups=[2, 4], each=[1, 3, 4, 5], depth=[1, 2, 4])
-def grouped(pick: Random, x: Type, groups: int, each: int, depth: int) -> Case:
-    layer = Layer(pick, x, INT8, (groups * each, 2, 2, depth), 0, True)
+@family(groups=[2, 4], each=[1, 3, 4, 5], depth=[1, 2, 4])
+def grouped(pick: Random, groups: int, each: int, depth: int) -> Case:
+    layer = Layer(pick, INT16, INT8, (groups * each, 2, 2, depth), 0, True)
     return windowed("CONV_2D", layer, (1, 4, 5, groups * depth), WINDOWS[0], "RELU")
 
 
@@ -118,19 +117,34 @@ def transpose_conv(
 
 
 @family(
-    x=[INT8, UINT8, INT16], by_channel=BY_CHANNEL, depth=[1, 5, 8, 33], units=[1, 3, 4, 20],
-    rows=[(1,), (4,), (5, 3), (2, 1, 3)], keep=[False, True], bias=[None, INT32, INT64],
+    of=[(INT8, INT8), (INT16, INT8), (INT16, INT16), (INT8, INT4), (INT16, INT4), (INT8, INT2), (INT16, INT2)],
+    by_channel=BY_CHANNEL, depth=[1, 5, 8, 33], units=[1, 3, 4, 20], rows=[(1,), (4,), (5, 3), (2, 1, 3)],
+    keep=[False, True], bias=[None, INT32, INT64],
 )  # fmt: skip
 def fully_connected(
-    pick: Random, x: Type, by_channel: bool, depth: int, units: int, rows: Shape, keep: bool, bias: Type | None
-) -> Case | None:
-    if (by_channel and (x is UINT8 or units == 1)) or (x is not INT16 and bias is INT64):
+    pick: Random, of: tuple[Type, Type], by_channel: bool, depth: int, units: int, rows: Shape, keep: bool,
+    bias: Type | None,
+) -> Case | None:  # fmt: skip
+    wide = of[0] is INT16
+    if (by_channel and units == 1) or (not wide and bias is INT64):
         return None
-    layer = Layer(pick, x, UINT8 if x is UINT8 else INT8, (units, depth), 0, by_channel, bias)
-    more = {"quantized_bias_type": "INT32"} if x is INT16 and bias is INT32 else {}
+    layer = Layer(pick, *of, (units, depth), 0, by_channel, bias)
+    more = {"quantized_bias_type": bias.name} if wide and bias else {}
     return case(
         "FULLY_CONNECTED", layer.input((*rows, depth)), layer.weights, *([layer.bias] if bias else []),
         makes=layer.output, keep_num_dims=keep, fused_activation_function=pick.choice(ACTIVATIONS), **more,
+    )  # fmt: skip
+
+
+@family(depth=[5, 8], units=[3, 4], activation=ACTIVATIONS)
+def made_wider(pick: Random, depth: int, units: int, activation: str) -> Case:
+    """UINT8 to INT16, as models of 2018 have it."""
+    layer = Layer(pick, UINT8, UINT8, (units, depth), 0, False)
+    assert isinstance(layer.output.quantization, tuple)
+    made = INT16.quantized(layer.output.quantization[0] / 200)
+    return case(
+        "FULLY_CONNECTED", layer.input((3, depth)), layer.weights, layer.bias, makes=made,
+        fused_activation_function=activation,
     )  # fmt: skip
 
 
@@ -161,7 +175,7 @@ def computed(kind: str, x: Type, **options: Any) -> Case:
     made = x.quantized(0.02, 3 if x is INT8 else 0)
     sizes = {"CONV_2D": (6, 2, 2, 4), "FULLY_CONNECTED": (6, 4), "DEPTHWISE_CONV_2D": (1, 2, 2, 8)}[kind]
     image = (5, 4) if kind == "FULLY_CONNECTED" else (1, 5, 4, 4)
-    bias = EIGHT[x.name].quantized(0.0005)((sizes[-1 if kind == "DEPTHWISE_CONV_2D" else 0],), between(-999, 999))
+    bias = BIAS[x.name].quantized(0.0005)((sizes[-1 if kind == "DEPTHWISE_CONV_2D" else 0],), between(-999, 999))
     inputs = x.quantized(0.05, 5 if x is INT8 else 0)(image), INT8.quantized(0.01)(sizes), bias
     return case(kind, *inputs, makes=made, **options)
 
@@ -181,18 +195,18 @@ COMPUTED = [
 def ties(kind: str, x: Type, power: int) -> Case:
     """Sums over all of 16 bits times powers of two, so that many fall in the middle between two integers.
 
-    A convolution rounds twice, or with 16 bits of the factor; a fully connected layer multiplies in double.
+    A convolution takes 16 bits of the factor, a fully connected layer multiplies in double.
     """
     sums = np.concatenate([np.arange(-700, 700), np.arange(-700, 700) * 16])
     ones = (1, 1) if kind == "FULLY_CONNECTED" else (1, 1, 1, 1)
     weights = INT8.quantized(0.5)(np.zeros((len(sums), *ones[1:])))
-    bias = EIGHT[x.name].quantized(0.25)(sums)
+    bias = BIAS[x.name].quantized(0.25)(sums)
     made = x.quantized(0.25 * 2**power, 3 if x is INT8 else 0)
     options = {} if kind == "FULLY_CONNECTED" else SLIDING
     return case(kind, x.quantized(0.5)(ones), weights, bias, makes=made, **options)
 
 
-TIES = [ties(kind, x, power) for kind in ("CONV_2D", "FULLY_CONNECTED") for x in (INT8, INT16) for power in (1, 2, 7)]
+TIES = [ties(kind, INT16, power) for kind in ("CONV_2D", "FULLY_CONNECTED") for power in (1, 2, 7)]
 
 # More products than 32 bits hold the sum of.
 LONG = [
