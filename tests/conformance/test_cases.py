@@ -33,7 +33,7 @@ def runs() -> Iterator[Any]:
                 yield pytest.param(case, api, id=f"{name} {case.label} {api}", marks=marks)
 
 
-@pytest.mark.parametrize(("case", "api"), runs())
+@pytest.mark.parametrize(("case", "api"), [*runs()])
 def test_case(case: Case, api: str) -> None:
     conforms(case, DELEGATES[api]())
 
