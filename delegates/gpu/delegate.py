@@ -97,6 +97,7 @@ class GPUDelegate:
     def fingerprint(self) -> str:
         """The device, its driver and what was asked for; why there is none, without one."""
         options = "" if self._quantized == "exact" else f", quantized={self._quantized}"
+        options += f", {self._limits}" if self._limits else ""
         try:
             return f"{self.device.name}, {self.device.version}{options}"
         except DelegateError as error:

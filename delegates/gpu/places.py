@@ -224,7 +224,8 @@ def overlaid(launches: Sequence[Launch], alignment: int) -> tuple[dict[Scratch, 
     for launch in launches:
         touched = (*sources(launch.program), *writes(launch.program))
         of_ops.setdefault(launch.op, {}).update(dict.fromkeys(s for s in touched if isinstance(s, Scratch)))
-    found, most = {}, 0
+    found: dict[Scratch, int] = {}
+    most = 0
     for between in of_ops.values():
         starts, total = in_a_row([stored_bytes(scratch) for scratch in between], alignment)
         found.update(zip(between, starts, strict=True))

@@ -182,6 +182,7 @@ def test_limits_to_keep_to() -> None:
     assert made.limits.storage_bytes == own.storage_bytes
     assert (made.limits.storage_blocks, made.limits.invocations) == (4, 128)
     assert (made.limits.lanes, made.limits.threads) == (64, 1 << 20)  # no limits, but what launches are shaped by
+    assert "storage_blocks=4" in made.fingerprint()  # for its times are others
     made.close()
 
 
