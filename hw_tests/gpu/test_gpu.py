@@ -22,9 +22,10 @@ def real(probe: Probe) -> Probe:
     return probe
 
 
-@pytest.fixture(scope="module")
-def gpu(demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
-    delegate = GPUDelegate()
+@pytest.fixture(scope="module", params=[None, "gles"])
+def gpu(request: pytest.FixtureRequest, demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
+    """On the API that the delegate takes by itself, and on OpenGL ES, which every GPU's driver has."""
+    delegate = GPUDelegate(api=request.param)
     demand("gpu", real(delegate.probe()))
     yield delegate
     delegate.close()

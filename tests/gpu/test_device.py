@@ -150,6 +150,17 @@ def test_where_only_opengl_es_computes_it_is_taken(monkeypatch: pytest.MonkeyPat
     assert "version 310" in made.probe().detail and not made.probe().here
 
 
+def test_opengl_es_where_egl_lists_no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    delegate()
+    monkeypatch.setattr(context, "devices", lambda: ())
+    made = GPUDelegate(api="gles")
+    graph = graph_of(chain(1))
+    inputs = random_inputs(graph)
+    np.testing.assert_allclose(run_gpu(graph, inputs, gpu=made)[0], reference(chain(1), inputs)[0], rtol=1e-5)
+    assert made.device.api == "gles"
+    made.close()
+
+
 def test_the_api_asked_for_is_the_one_taken() -> None:
     delegate()
     for api, version in (("gl", "4."), ("gles", "OpenGL ES 3.")):
