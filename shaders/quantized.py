@@ -72,6 +72,15 @@ def multipliers(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[
     return whole.astype(np.int32), shift.astype(np.int32)
 
 
+def short_multipliers(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Real numbers as m / 2 ** e, m of 15 bits (`MultiplyByQuantizedMultiplier` of an int64_t)."""
+    whole, shift = multipliers(reals)
+    if (shift > 14).any():
+        raise Refused("quantization", f"scales whose quotient is {reals.max():.3g}", "less than 2 ** 14")
+    short = np.where(whole < 0x7FFF0000, (whole.astype(np.int64) + (1 << 15)) >> 16, 0x7FFF)
+    return short.astype(np.int32), 15 - shift
+
+
 def rescaled(expression: str, real: float) -> str:
     """GLSL that multiplies an int, or four, by a real number; for lib/quantized.glsl."""
     whole, shift = multiplier(real)

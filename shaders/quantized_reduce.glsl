@@ -1,4 +1,4 @@
-// MEAN of integers: LANES invocations walk the values behind one result, then join theirs by a tree.
+// MEAN and SUM of integers: LANES invocations walk the values behind one result, then join theirs by a tree.
 // PARTIAL is what is read and accumulated; RESULT makes the whole sum of the joined `x`.
 
 PARTIAL plus(PARTIAL a, PARTIAL b) { return a + b; }

@@ -1,39 +1,49 @@
-"""MEAN of 8-bit integers, bit by bit as TFLite has them."""
+"""MEAN, SUM and REDUCE_PROD of quantised integers, bit by bit as TFLite has them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, axis_in, integers, result, values
-from .program import Limits, Lowered
-from .quantized import EIGHT_BITS, RANGES, affine, multiplier
-from .reduce import reduction
-from .types import glsl
+from .program import Arg, Limits, Lowered, Program, groups_for
+from .quantized import RANGES, affine, multiplier, short_multipliers
+from .reduce import places, reduction, runs_of
+from .types import QUANTIZED, glsl
 
-OPS = ("MEAN",)
-TYPES = EIGHT_BITS
+TYPES = {"MEAN": QUANTIZED, "REDUCE_PROD": frozenset({"INT8", "INT16"}), "SUM": QUANTIZED}
+OPS = tuple(TYPES)
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch. Axes may be negative, repeated, or none, which leaves the values as they are."""
-    source = graph.tensors[values(graph, op, types=EIGHT_BITS)]
+    """One launch. Axes may be negative, repeated, or none, which leaves the values as they are, but rescales them."""
+    source = graph.tensors[values(graph, op, types=TYPES[op.kind])]
     shape = source.shape
     axes = {axis_in(axis, len(shape)) for axis in integers(graph, op, 1)}
     kept = {d: 1 if d in axes else n for d, n in enumerate(shape) if op.options.keep_dims or d not in axes}
-    output = graph.tensors[result(graph, op, limits, tuple(kept.values()), types=EIGHT_BITS)]
-    if output.type != source.type:
-        raise Refused("type", f"{source.type} to {output.type}", "one type")
+    output = graph.tensors[result(graph, op, limits, tuple(kept.values()), types={source.type})]
     x, y, count = affine(source), affine(output), math.prod(shape[d] for d in axes)
-    whole, shift = multiplier(x.scale / y.scale)
-    down = min(count.bit_length() - 1, 32, 31 + shift)
-    whole, shift = (whole << down) // count, shift - down
+    if source.type == "INT16" and (x.zero or y.zero):
+        raise Refused("quantization", f"zero points {x.zero} and {y.zero}", "0, as they are INT16")
     low, high = RANGES[output.type]
+    constants = {"OUT_ZERO": y.zero, "LOW": low, "HIGH": high}
+    if op.kind == "REDUCE_PROD":
+        runs = runs_of(shape, axes)
+        (whole,), (down,) = short_multipliers(np.array([x.scale / y.scale ** (1 / count)]))
+        constants |= {**places(runs), "COUNT": count, "IN_ZERO": x.zero, "MULTIPLIER": int(whole), "DOWN": int(down)}
+        groups, inputs = groups_for(output.size, 64, limits), (Arg("source", source.index),)
+        return (Program("quantized_product", constants, inputs, output.index, groups, includes=("int64",)),)
+    whole, shift = multiplier(x.scale / y.scale)
+    if op.kind == "MEAN":
+        down = min(count.bit_length() - 1, 32, 31 + shift)
+        whole, shift = (whole << down) // count, shift - down
     program = reduction("SUM", source.index, shape, axes, output.index, limits)
-    constants = {
+    constants |= {
         **program.constants, "PARTIAL": glsl(source.type, program.constants["PARTIAL"]), "OFFSET": x.zero * count,
-        "MULTIPLIER": whole, "SHIFT": shift, "OUT_ZERO": y.zero, "LOW": low, "HIGH": high,
+        "MULTIPLIER": whole, "SHIFT": shift,
     }  # fmt: skip
     return (replace(program, body="quantized_reduce", constants=constants, includes=("reduce", "quantized")),)

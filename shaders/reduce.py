@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
 from ..graph.model import Graph, Op
@@ -11,6 +11,7 @@ from .arguments import Shape, answering, axis_in, integers, result, values
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for
 from .types import FLOAT, INDICES, STORED, glsl, in_fours
 
+Run = tuple[bool, int]  # whether axes are reduced, and how many values they have
 Reducers = Mapping[str, tuple[float | str, str, str]]
 
 # What to start from, how two values join, and what becomes of all of them.
@@ -80,28 +81,18 @@ def reduction(
     """
     one = glsl(type)
     identity, join, finish = {"float": REDUCERS, "int": INTEGER_REDUCERS, "ivec2": LONG_REDUCERS}[one][kind]
-    dims = [(d in axes, n) for d, n in enumerate(shape) if n > 1] or [(False, 1)]
-    runs = [[gone, math.prod(n for _, n in run)] for gone, run in groupby(dims, lambda dim: dim[0])]
+    runs = runs_of(shape, axes)
     innermost, size = runs[-1]  # the innermost run of axes, all reduced or all kept
     vector = in_fours((type,), size)
     if vector:
-        runs[-1][1] = size // 4
-    kept, reduced = (
-        [(n, math.prod(m for _, m in runs[k + 1 :])) for k, (gone, n) in enumerate(runs) if gone == which] or [(1, 0)]
-        for which in (False, True)
-    )
-    outputs, count = (math.prod(n for n, _ in block) for block in (kept, reduced))
+        runs[-1] = innermost, size // 4
+    outputs, count = (math.prod(n for gone, n in runs if gone == which) for which in (False, True))
     together = 1 if innermost else power_of_two(min(outputs, 8))  # results beside each other, for whole lines of memory
     wanted = max(ENOUGH // outputs, count // IN_A_ROW)
     lanes = power_of_two(min(wanted, count // 4, 256, limits.invocations // together))
     columns = max(64 // lanes, together)
     constants = {
-        "KEPT_RANK": len(kept),
-        "KEPT_DIMS": tuple(n for n, _ in kept),
-        "KEPT_STRIDES": tuple(step for _, step in kept),
-        "REDUCED_RANK": len(reduced),
-        "REDUCED_DIMS": tuple(n for n, _ in reduced),
-        "REDUCED_STRIDES": tuple(step for _, step in reduced),
+        **places(runs),
         "COUNT": count,
         "LANES": lanes,
         "COLUMNS": columns,
@@ -128,6 +119,23 @@ def reduction(
         ("int64", "reduce") if one == "ivec2" else ("reduce",),
         STORED[type].dtype.itemsize * (4 if vector else 1) * lanes * columns,
     )
+
+
+def runs_of(shape: Shape, axes: Collection[int]) -> list[Run]:
+    """Neighbouring axes that are all reduced, or all kept, as one."""
+    dims = [(d in axes, n) for d, n in enumerate(shape) if n > 1] or [(False, 1)]
+    return [(gone, math.prod(n for _, n in run)) for gone, run in groupby(dims, lambda dim: dim[0])]
+
+
+def places(runs: Sequence[Run]) -> dict[str, int | tuple[int, ...]]:
+    """The constants that say where values lie: KEPT_RANK, KEPT_DIMS and KEPT_STRIDES, and those of what is reduced."""
+    found: dict[str, int | tuple[int, ...]] = {}
+    for name, which in (("KEPT", False), ("REDUCED", True)):
+        block = [(n, math.prod(m for _, m in runs[k + 1 :])) for k, (gone, n) in enumerate(runs) if gone == which]
+        block = block or [(1, 0)]
+        found |= {f"{name}_RANK": len(block)}
+        found |= {f"{name}_DIMS": tuple(n for n, _ in block), f"{name}_STRIDES": tuple(step for _, step in block)}
+    return found
 
 
 def power_of_two(n: int) -> int:

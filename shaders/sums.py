@@ -17,7 +17,7 @@ from .arguments import Refused
 from .convolution import bias_of, finish
 from .hybrid import Rows, quantized
 from .program import Arg, Const, Limits, Program, Scratch, Stage
-from .quantized import affine, factors, in_double, limits_of, multipliers
+from .quantized import affine, factors, in_double, limits_of, multipliers, short_multipliers
 from .types import widened
 
 Taken = Mapping[str, tuple[frozenset[str], frozenset[str]]]  # the input's type -> those of the weights, of the output
@@ -146,7 +146,7 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     elif narrow:
         libraries, numbers = ("quantized", sum, added, "rescale"), multipliers(reals)
     else:
-        libraries, numbers = ("int64", sum, added, "rescale_wide"), _of_16_bits(reals)
+        libraries, numbers = ("int64", sum, added, "rescale_wide"), short_multipliers(reals)
     inputs = (Arg("bias", bias),) if bias >= 0 else ()
     return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
 
@@ -191,12 +191,3 @@ def _of_weights(op: Op, x: Tensor, w: Tensor, channels: int) -> tuple[NDArray[np
         raise Refused("quantization", f"{w.name!r} has {q.scales.size} scales", "one scale")
     heeded = x.type == "UINT8" or op.kind == "BATCH_MATMUL" or (op.kind == "FULLY_CONNECTED" and q.scales.size == 1)
     return q.scales, int(q.zero_points[0]) if heeded and q.zero_points.size else 0
-
-
-def _of_16_bits(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Real numbers as m / 2 ** e, m of 15 bits (`MultiplyByQuantizedMultiplier` of an int64_t)."""
-    whole, shift = multipliers(reals)
-    if (shift > 14).any():
-        raise Refused("quantization", f"scales whose quotient is {reals.max():.3g}", "less than 2 ** 14")
-    short = np.where(whole < 0x7FFF0000, (whole.astype(np.int64) + (1 << 15)) >> 16, 0x7FFF)
-    return short.astype(np.int32), 15 - shift

@@ -20,6 +20,12 @@ ivec2 times(ivec2 x, ivec2 y) {
     return ivec2(low, high + uint(x.x) * uint(y.y) + uint(x.y) * uint(y.x));
 }
 
+// x * m / 2 ** e to the nearest integer, halves up; e is above 0 (MultiplyByQuantizedMultiplier of an int64_t).
+int scaled(ivec2 x, int m, int e) {
+    x = plus(times(x, widen(m)), e > 32 ? ivec2(0, 1 << (e - 33)) : ivec2(1 << (e - 1), 0));
+    return e < 32 ? int((uint(x.x) >> e) | (uint(x.y) << (32 - e))) : x.y >> (e - 32);
+}
+
 // As unsigned numbers; and of numbers.
 bool below_unsigned(ivec2 x, ivec2 y) { return x.y == y.y ? uint(x.x) < uint(y.x) : uint(x.y) < uint(y.y); }
 bool below(ivec2 x, ivec2 y) { return x.y == y.y ? uint(x.x) < uint(y.x) : x.y < y.y; }

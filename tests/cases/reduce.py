@@ -1,4 +1,4 @@
-"""Reductions over any axes, of floats, integers, bools and 8-bit ones."""
+"""Reductions over any axes, of floats, integers and bools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from axes import family, pairs, shapes
 from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Array, Case, Shape, Type, case, halves, noise
 
-I8, U8 = INT8.quantized(0.1, 3), UINT8.quantized(0.1, 3)
 LONG, NARROW = (INT32, INT64), (INT8, UINT8, INT16)
 KINDS = {
     "MEAN": [FLOAT], "SUM": [FLOAT, *LONG], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
@@ -41,17 +40,6 @@ def reduce(pick: Random, of: tuple[str, Type], shape: Shape, which: str, keep: b
     return case(kind, type(shape, values), found, keep_dims=keep, tolerance=5e-6)
 
 
-@family(
-    type=[INT8, UINT8], which=["one", "some", "all"], shape=shapes(1, 4), keep=[False, True], rescaled=[False, True]
-)
-def mean_of_8_bits(pick: Random, type: Type, which: str, shape: Shape, keep: bool, rescaled: bool) -> Case:
-    source = type.affine(pick)
-    assert isinstance(source.quantization, tuple)
-    scale = np.log10(source.quantization[0] * pick.uniform(0.3, 2))
-    made = type.affine(pick, scale, scale) if rescaled else source
-    return case("MEAN", source(shape), axes(pick, shape, which), makes=made, keep_dims=keep, op_version=2)
-
-
 def long(kind: str, shape: Shape, found: Sequence[int], type: Type = FLOAT) -> Case:
     return case(kind, type(shape, factors if kind == "REDUCE_PROD" else None), [*found], tolerance=5e-6)
 
@@ -62,5 +50,4 @@ CASES = [
     *(long(kind, (5, 601), [1]) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")),
     *(long(kind, shape, [0]) for kind in ("MEAN", "REDUCE_MAX") for shape in ((600,), (300, 3))),
     long("SUM", (5, 601), [1], INT64), long("MEAN", (), []), long("MEAN", (1, 7, 7, 1280), [1, 2]),
-    *(case("MEAN", type((2, 7, 7, 8)), [1, 2], makes=type, op_version=2) for type in (I8, U8)),
 ]  # fmt: skip
