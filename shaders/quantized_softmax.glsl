@@ -1,4 +1,5 @@
-// SOFTMAX over rows of UNITS 8-bit values: LANES invocations a row, LOCAL_Y rows a group. Q0.31 is a fraction of 2 ** 31.
+// SOFTMAX over rows of UNITS 8-bit values: LANES invocations a row, LOCAL_Y rows a group. Q0.31 is a fraction of 2 ** 31; the
+// result has BITS.
 
 int plus(int a, int b) { return a + b; }
 ACROSS_LANES(largest, max, peaks)
@@ -20,7 +21,7 @@ void main() {
 
     int zeros = 31 - findMSB(sum);
     int scale = reciprocal(sum);
-    int down = 12 - zeros + 31 - 8;  // more than 31 if the sum is 512 or more, where each output is nearest to 0
+    int down = 12 - zeros + 31 - BITS;  // more than 31 if the sum is 512 or more, where each output is nearest to 0
     for (uint i = start; i < end; i += uint(LANES)) {
         int x = down > 31 ? 0 : divided_by_power(high_product(scale, exps(peak - source(i))), down);
         store(i, clamp(x + LOW, LOW, HIGH));

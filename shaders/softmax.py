@@ -28,24 +28,28 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
 
 
 def over_rows(
-    graph: Graph, body: str, constants: Mapping[str, Any], source: int, output: int, limits: Limits, trees: int
-) -> Program:
-    """The launch in which up to 256 invocations share a row (a last axis), `trees` times joining what they have."""
+    graph: Graph, body: str, constants: Mapping[str, Any], source: int, output: int, limits: Limits, trees: int,
+    tables: tuple[Arg, ...] = (), includes: tuple[str, ...] = (), fours: bool = True,
+) -> Program:  # fmt: skip
+    """The launch in which up to 256 invocations share a row (a last axis), `trees` times joining what they have.
+
+    `tables` are arguments beside the source, which is read by fours where that can be, unless not `fours`.
+    """
     tensor = graph.tensors[source]
     if not tensor.shape:
         raise Refused("shape", [], "at least one axis")
-    value, step = ("vec4", 4) if tensor.shape[-1] % 4 == 0 else ("float", 1)
+    value, step = ("vec4", 4) if fours and tensor.shape[-1] % 4 == 0 else ("float", 1)
     units, rows = tensor.shape[-1] // step, tensor.size // tensor.shape[-1]
     lanes = min(power_of_two(units // 4), 256, limits.invocations)
     local = (lanes, max(64 // lanes, 1), 1)
     return Program(
         body,
         {**constants, "UNITS": units, "ROWS": rows, "LANES": lanes, "LANE_STEP": 1},
-        (Arg("source", source, value),),
+        (Arg("source", source, value), *tables),
         output,
         groups_for(rows, local[1], limits),
         local,
         value,
-        includes=("reduce",),
+        includes=("reduce", *includes),
         shared=trees * 4 * local[0] * local[1],
     )

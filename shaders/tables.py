@@ -7,7 +7,8 @@ may leave the result's type, whose ends it then stands for.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ from .fixed_point import Whole, divided, inverse_square_root, saturated, scaled
 from .quantized import Affine, multiplied, multiplier, rounded
 
 Singles = NDArray[np.float32]
-Function = Callable[[Singles], Singles]
+Floats = NDArray[np.floating[Any]]
+Function = Callable[[Any], Any]  # of an array of floats, of the same type
 Making = Callable[[Op, Singles], Function]  # of an op, and the least and the largest value of its result
 Table = Callable[[Op, Whole, Affine, Affine], Whole]
 
@@ -122,27 +124,30 @@ def sixteen(making: Making) -> Table:
     def table(op: Op, x: Whole, source: Affine, made: Affine) -> Whole:
         function = making(op, reals(ENDS, made))
         with np.errstate(all="ignore"):
-            return between(points(function, source, made), x)
+            return between(points(function, reals(ENDS, source), reals(ENDS, made), SINGLE), x)
 
     return table
 
 
-def points(function: Function, source: Affine, made: Affine) -> Whole:
-    """The values at 513 points of 16 bits, 128 apart: each moved by half of what a line between them is off midway."""
-    (first, last), (low, high) = reals(ENDS, source), reals(ENDS, made)
-    step, inverse = (last - first) / SINGLE(512), SINGLE(65536) / (high - low)
-    at = first + np.arange(512, dtype=SINGLE) * step
-    there = first + np.arange(1, 513, dtype=SINGLE) * step
-    here, midway, there = (function(x) * inverse for x in (at, at + step / SINGLE(2), there))
+def points(function: Function, source: Sequence[Any], made: Sequence[Any], kind: type[np.floating[Any]]) -> Whole:
+    """The values at 513 points of 16 bits, 128 apart: each moved by half of what a line between them is off midway.
+
+    `source` and `made` are what the least and the largest of 16 bits stand for; `kind` is the type of all floats.
+    """
+    (first, last), (low, high) = ([kind(end) for end in ends] for ends in (source, made))
+    step, inverse = (last - first) / kind(512), kind(65536) / (high - low)
+    at = first + np.arange(512, dtype=kind) * step
+    there = first + np.arange(1, 513, dtype=kind) * step
+    here, midway, there = (function(x) * inverse for x in (at, at + step / kind(2), there))
     sample = away(here)
-    bias = away((away((there + sample) / SINGLE(2)) - away(midway)) / SINGLE(2))
-    found = np.append(sample - bias, away(function(np.array([last], SINGLE)) * inverse))
+    bias = away((away((there + sample) / kind(2)) - away(midway)) / kind(2))
+    found = np.append(sample - bias, away(function(np.array([last], kind)) * inverse))
     return np.clip(found, -(1 << 15), (1 << 15) - 1).astype(np.int64)
 
 
-def away(x: Singles) -> Singles:
-    """To the nearest integer, halves away from 0, in float."""
-    found: Singles = (np.sign(x) * np.floor(np.abs(x.astype(np.float64)) + 0.5)).astype(SINGLE)
+def away(x: Floats) -> Floats:
+    """To the nearest integer, halves away from 0, in the same type."""
+    found: Floats = (np.sign(x) * np.floor(np.abs(x.astype(np.float64)) + 0.5)).astype(x.dtype)
     return found
 
 

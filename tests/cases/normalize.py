@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-import numpy as np
-
 from axes import family, shapes
-from case import INT8, UINT8, Case, Shape, Type, case
+from case import Case, Shape, case
 
 LONG: list[Shape] = [(1, 1001), (3, 1000), (300, 4), (7, 100)]
 
@@ -20,12 +18,6 @@ def softmax(pick: Random, shape: Shape, beta: float) -> Case:
 @family(kind=["LOG_SOFTMAX", "L2_NORMALIZATION"], shape=shapes(1))
 def rows(pick: Random, kind: str, shape: Shape) -> Case:
     return case(kind, shape, tolerance=1e-6)
-
-
-@family(type=[INT8, UINT8], units=[1, 3, 4, 10, 100, 400], scale=[0.002, 0.05, 0.1, 0.6, 30.0], beta=[1.0, 0.5, 2.0])
-def softmax_of_8_bits(pick: Random, type: Type, units: int, scale: float, beta: float) -> Case:
-    made = type.quantized(1 / 256, int(np.iinfo(type.dtype).min))
-    return case("SOFTMAX", type.quantized(scale, 7)((3, units)), makes=made, op_version=2, beta=beta)
 
 
 POWERS = [(1.0, 0.5, 0.5), (2.0, 1e-4, 0.75), (0.5, 2.0, 1.0), (1.0, 1.0, -0.3), (1.0, 0.1, 0.0)]
