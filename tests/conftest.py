@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 import models
+
+# Shaders that run a few times are not worth LLVM's optimisation, which takes most of their time on llvmpipe.
+os.environ.setdefault("GALLIVM_PERF", "nopt")
 
 pytest.register_assert_rewrite("ops.harness", "conformance.check")
 
