@@ -172,6 +172,7 @@ class Delegate(Protocol):
     name: str
     space: str
     holds_state: bool  # whether ops that share resources or variables may run here, in one partition
+    learns: bool  # whether a run may raise Learned
     rates: Rates  # behind `estimate`, and the price of what is copied to and from `space`; replaced when measured
 
     def probe(self) -> Probe:

@@ -33,6 +33,7 @@ class CPUDelegate:
     name = "cpu"
     space = "host"
     holds_state = True
+    learns = False
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class HostDelegate:
     name = "host"
     space = "host"
     holds_state = False
+    learns = False
 
     def __init__(self) -> None:
         """Nothing is held: functions are looked up when plans are made."""

@@ -17,6 +17,7 @@ class NullDelegate:
     """Claims ops by kind or by predicate, in a space of its own; refuses to compile."""
 
     holds_state = False
+    learns = False
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class SimulatedDelegate:
     """
 
     holds_state = False
+    learns = False
 
     def __init__(
         self,

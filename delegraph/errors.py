@@ -55,5 +55,9 @@ class StepFailed(DelegateError):
         self.ops = ops
 
 
+class Learned(DelegateError):
+    """A delegate met values that it did not expect; it knows now, and a new plan with it runs them."""
+
+
 class InvalidPlan(DelegraphError, ValueError):
     """A plan's JSON is malformed or belongs to another model; the message names the field."""

@@ -11,7 +11,8 @@ class Event:
     """Something worth knowing that happened.
 
     `kind` is "absent" (a device is not here), "failed" (a step raised), "replanned" (there is a new plan without what
-    failed) or "retried" (what failed is tried again).
+    failed), "retried" (what failed is tried again) or "learned" (values did not fit as they were stored; there is a new
+    plan for them).
     """
 
     kind: str

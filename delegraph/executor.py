@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .buffers import Arena, HostArena, Outside
+from .buffers import Arena, Form, HostArena, Outside
 from .delegates.base import Delegate, Executable
-from .errors import DelegateError, StepFailed
+from .errors import DelegateError, Learned, StepFailed
 from .graph.model import Graph
 from .graph.ties import assigns
 from .parallel import SideBySide
@@ -41,10 +41,16 @@ class Executor:
         self.plan = plan
         self._graph = graph
         self._spaces = {d.name: d.space for d in delegates}
-        self._forms = {d.space: d.form for d in delegates}
+        self._forms: dict[tuple[str, int], Form] = {}
         self._offsets: dict[str, dict[int, int]] = {}
+        owners = {d.space: d for d in delegates}
         for a in plan.allocations:
             self._offsets.setdefault(a.space, {})[a.tensor] = a.offset
+            if a.space != HOST:
+                form = self._forms[a.space, a.tensor] = owners[a.space].form(graph, a.tensor)
+                if form.nbytes > a.nbytes:
+                    stale = Learned(f"tensor {a.tensor} takes {form.nbytes} bytes in {a.space} by now, not {a.nbytes}")
+                    raise StepFailed(str(stale), owners[a.space].name) from stale
         self.host = HostArena(plan.arenas.get(HOST, 0))
         for t in graph.dynamic.intersection(graph.inputs):
             self.host.loose[t] = np.full(graph.tensors[t].shape, b"", object)
@@ -98,7 +104,7 @@ class Executor:
             return self.executables[step.partition].run
         arena = self._arena(plan, step)
         space = step.dst if step.src == HOST else step.src
-        form, offset = self._forms[space](self._graph, step.tensor), self._offsets[space][step.tensor]
+        form, offset = self._forms[space, step.tensor], self._offsets[space][step.tensor]
         outside, view = self._outside.get(step.tensor), self.view(step.tensor)
         if outside is not None and outside.space == space:
             copy = partial(outside.to_arena if step.src == HOST else outside.from_arena, arena, offset)
@@ -155,7 +161,7 @@ class Executor:
             return np.array(self.view(tensor))
         space, t = spaces[0], self._graph.tensors[tensor]
         out = np.empty(t.shape, t.dtype)
-        self._forms[space](self._graph, tensor).read(self._arenas[space], self._offsets[space][tensor], out)
+        self._forms[space, tensor].read(self._arenas[space], self._offsets[space][tensor], out)
         return out
 
     def run(self) -> None:

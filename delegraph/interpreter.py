@@ -134,9 +134,8 @@ class Interpreter:
         """The planned inference over one subgraph; signatures may enter the model at others than the main one."""
         if subgraph not in self._sessions:
             graph = self._model.graphs[subgraph]
-            note = self.events.append if self._replans else None
             self._sessions[subgraph] = Session(
-                graph, self._delegates, self._cpu, self._placing, self._preserve_all, note
+                graph, self._delegates, self._cpu, self._placing, self._preserve_all, self.events.append, self._replans
             )
         return self._sessions[subgraph]
 

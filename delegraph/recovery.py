@@ -1,4 +1,7 @@
-"""Going on when a delegate fails: a new plan without it, the inference from its start, and later another try."""
+"""Going on when a delegate fails: a new plan without it, the inference from its start, and later another try.
+
+Or with it, where it raised Learned: what it knows now needs no more than a new plan.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 from .buffers import Outside
 from .delegates.base import Delegate
-from .errors import PlacementError, Reason, StepFailed, UnsupportedOp
+from .errors import Learned, PlacementError, Reason, StepFailed, UnsupportedOp
 from .events import Event, Note
 from .executor import Executor
 from .graph.model import Graph
@@ -80,9 +83,14 @@ class Recovering:
         delegates: Sequence[Delegate],
         keep: frozenset[int],
         note: Note,
-        outside: Mapping[int, Outside],
+        outside: Callable[[], Mapping[int, Outside]],
+        recover: bool = True,
     ) -> None:
-        """Start with `plan`; `make_plan` makes one without the cells that failed. Raises StepFailed if none is left."""
+        """Start with `plan`; `make_plan` makes one without the cells that failed. Raises StepFailed if none is left.
+
+        Without `recover` it is raised for all but what a delegate learned.
+        """
+        self._recover = recover
         self._graph, self._make_plan, self._delegates, self._keep, self._note = graph, make_plan, delegates, keep, note
         self._outside = outside
         self._failures = Failures(frozenset(range(len(graph.ops))))
@@ -93,9 +101,18 @@ class Recovering:
         """An executor of the plan, or of one without what fails when that is compiled."""
         while True:
             try:
-                return Executor(self._graph, plan, self._delegates, self._keep, self._outside)
+                return Executor(self._graph, plan, self._delegates, self._keep, self._outside())
             except StepFailed as error:
-                plan = self._without(error)
+                plan = self._after(error)
+
+    def _after(self, error: StepFailed) -> Plan:
+        """The plan to go on with. Raises the error itself where there is none."""
+        if isinstance(error.__cause__, Learned):
+            self._note(Event("learned", error.delegate, str(error)))
+            return self._make_plan(self._failures.cells())
+        if not self._recover:
+            raise error
+        return self._without(error)
 
     def _without(self, error: StepFailed) -> Plan:
         """A plan without what failed. Raises the error itself where there is none; it then counts for nothing later."""
@@ -127,7 +144,7 @@ class Recovering:
             try:
                 self.executor.run()
             except StepFailed as error:
-                if self.executor.changed() or not self._change(self._without(error), state):
+                if self.executor.changed() or not self._change(self._after(error), state):
                     raise
             else:
                 self._failures.succeeded()

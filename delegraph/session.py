@@ -58,11 +58,12 @@ class Session:
         cpu: CPUDelegate,
         placing: Placing,
         preserve_all: bool,
-        recover: Note | None = None,
+        note: Note,
+        recover: bool = False,
     ) -> None:
         """Nothing is planned or allocated before it is asked for.
 
-        With `recover`, which is told what happens, delegates that fail are planned around.
+        With `recover` delegates that fail are planned around; `note` is told of every new plan.
         """
         self.graph = graph
         self._loaded = graph
@@ -71,7 +72,7 @@ class Session:
         self._placing = placing
         self._preserve_all = preserve_all
         self._plan: Plan | None = None
-        self._recover = recover
+        self._note, self._recover = note, recover
         self._running: Executor | Recovering | None = None
         self._former: dict[tuple[tuple[int, ...], ...], Former] = {}  # by the inputs' shapes, the latest last
         self.resized: dict[int, tuple[int, ...]] = {}
@@ -109,12 +110,13 @@ class Session:
         if self._running is not None:
             return
         plan = self.plan  # made first: it may bring the graph up to date
-        if self._recover is None:
+        if not (self._recover or any(d.learns for d in self._delegates)):
             self._running = Executor(self.graph, plan, self._delegates, self._keep(), self._outside())
         else:
-            make = partial(self._placing.plan, self.graph, self._delegates, self._keep())
+            keep = self._keep()
+            make = partial(self._placing.plan, self.graph, self._delegates, keep)
             self._running = Recovering(
-                self.graph, plan, make, self._delegates, self._keep(), self._recover, self._outside()
+                self.graph, plan, make, self._delegates, keep, self._note, self._outside, self._recover
             )
         self._follow(self._running)
 
@@ -160,7 +162,9 @@ class Session:
 
     def another(self) -> Session:
         """A session with the same shapes and the same plan, and memory of its own."""
-        made = Session(self._loaded, self._delegates, self._cpu, self._placing, self._preserve_all, self._recover)
+        made = Session(
+            self._loaded, self._delegates, self._cpu, self._placing, self._preserve_all, self._note, self._recover
+        )
         made.resized = dict(self.resized)
         made._plan, made.graph = self.plan, self.graph
         return made

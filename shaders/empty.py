@@ -9,9 +9,9 @@ import numpy as np
 
 from ..graph.model import NUMPY_TYPES, Graph, Op
 from .arguments import Refused, Shape, affine, answering, axis_in, integer, integers, pairs, result, values
-from .program import Arg, Const, Limits, Lowered, Program, groups_for
+from .program import Arg, Limits, Lowered, Program, groups_for
 from .segment import TYPES as JOINED
-from .types import FLOAT, INDICES, QUANTIZED, glsl, stored, stored_bytes
+from .types import FLOAT, INDICES, QUANTIZED, glsl, like, stored
 
 PADS = ("PAD", "PADV2")
 REDUCTIONS = ("MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")
@@ -37,7 +37,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, made(graph, op), types=TYPES[op.kind])
     tensor = graph.tensors[output]
     constant = partial(np.full, tensor.shape, stored(np.array(first(graph, op), NUMPY_TYPES[kind])))
-    source = Arg("source", Const(constant, stored_bytes(tensor)), glsl(kind))
+    source = Arg("source", like(tensor, constant), glsl(kind))
     return (Program("elementwise", {}, (source,), output, groups_for(tensor.size, 64, limits)),)
 
 

@@ -85,10 +85,14 @@ ES_LIMITS = Limits(storage_blocks=4, invocations=128, shared_bytes=16384, precis
 
 @dataclass(frozen=True)
 class Const:
-    """A constant buffer: `pack` makes the array, once, when the program is compiled. `nbytes` is known before."""
+    """A constant buffer: `pack` makes the array, once, when the program is compiled. `nbytes` is known before.
+
+    `weights` says that they are floats which may be rounded to half, as weights may where results are.
+    """
 
     pack: Callable[[], NDArray[Any]]
     nbytes: int
+    weights: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +164,10 @@ class Program:
 
     `home` is the module of a kernel that a user registered, beside which the body may lie; lowering fills it in.
 
+    `halves` are the tensors and constants among what it reads and writes whose floats are stored in half; lowering
+    fills it in. A body does not see it: what it reads and stores is float. `watched` says that what is stored is to be
+    looked at, as it may be more than half holds; the run then raises Learned.
+
     A variable tensor keeps its value from one run to the next. A program may also read one as an input, or write one as
     its output; an op's programs have to write each variable that the op names.
     """
@@ -179,6 +187,13 @@ class Program:
     fails: str = ""
     exact: bool = False
     home: str = ""
+    halves: frozenset[int | Const | Scratch] = frozenset()
+    watched: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether a run has to look whether this went well."""
+        return bool(self.fails) or self.watched
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def eight_bits(graph: Graph, op: Op, k: int, shape: Shape) -> NDArray[np.int8]:
 
 def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Const:
     """A constant buffer of FLOAT32, or of another type of four bytes, in this shape, made when it is needed."""
-    return Const(lambda: np.ascontiguousarray(make(), dtype), 4 * prod(shape))
+    return Const(lambda: np.ascontiguousarray(make(), dtype), 4 * prod(shape), dtype is np.float32)
 
 
 def activation(op: Op) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..graph.model import NUMPY_TYPES, Graph, Op
 from .arguments import Refused, answering, result
-from .program import Arg, Const, Limits, Lowered, Program, groups_for
-from .types import ANY, FLOAT, INDICES, glsl, stored_bytes
+from .program import Arg, Limits, Lowered, Program, groups_for
+from .types import ANY, FLOAT, INDICES, glsl, like
 
 OPS = ("RANGE", "RANK", "SHAPE", "WHERE")
 TYPES = ANY
@@ -41,7 +41,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         value = shape if op.kind == "SHAPE" else len(shape)
         made = partial(np.array, value, NUMPY_TYPES[graph.tensors[output].type])
     tensor = graph.tensors[output]
-    source = Arg("source", Const(made, stored_bytes(tensor)), glsl(tensor.type))
+    source = Arg("source", like(tensor, made), glsl(tensor.type))
     return (Program("elementwise", {}, (source,), output, groups_for(tensor.size, 64, limits)),)
 
 

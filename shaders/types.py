@@ -6,7 +6,7 @@ An element takes one word of 32 bits, but for those of 64 bits, which take two, 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import NUMPY_TYPES, PACKED, Tensor
-from .program import Scratch, literal
+from .program import Const, Scratch, literal
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,37 @@ _FOURS = {stored.one: stored.four for stored in STORED.values()}
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Held(Tensor):
-    """A tensor that GL holds in another way than the file has it: `declared` is that."""
+    """A tensor that GL holds in another way than the file has it: `declared` is that.
+
+    Where it is `half`, it is FLOAT32 to kernels, but its elements take half a word each (IEEE 754's binary16);
+    `bounded` says that what an op makes of it is known to fit.
+    """
 
     declared: Tensor
+    half: bool = False
+    bounded: bool = False
 
 
 def declared(tensor: Tensor) -> Tensor:
     """A tensor as the file has it."""
     return tensor.declared if isinstance(tensor, Held) else tensor
+
+
+def half(tensor: Tensor | Scratch) -> bool:
+    """Whether a tensor's elements are stored in half."""
+    return isinstance(tensor, Held) and tensor.half
+
+
+def unbounded(tensor: Tensor | Scratch) -> bool:
+    """Whether what an op makes of a tensor may be more than it is stored in can hold."""
+    return isinstance(tensor, Held) and tensor.half and not tensor.bounded
+
+
+def in_half(array: NDArray[Any]) -> NDArray[np.float16]:
+    """Floats rounded to half, flat, made up to whole words. What is beyond half's range becomes infinite."""
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(array, np.float16).reshape(-1)
+    return np.append(rounded, np.float16(0)) if rounded.size % 2 else rounded
 
 
 # What a kernel module may say of itself as TYPES and RESULTS.
@@ -70,7 +93,14 @@ def stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def stored_bytes(tensor: Tensor | Scratch) -> int:
     """Bytes of a dense tensor, or of memory between programs, in a GL buffer; 0 for a type that GL does not hold."""
+    if half(tensor):
+        return -(-tensor.size // 2) * 4
     return tensor.size * STORED[tensor.type].dtype.itemsize if tensor.type in STORED else 0
+
+
+def like(tensor: Tensor, pack: Callable[[], NDArray[Any]]) -> Const:
+    """A constant of a tensor's type and size that a kernel makes: float32 even where the tensor lies in half."""
+    return Const(pack, stored_bytes(declared(tensor)))
 
 
 def glsl(type: str, value: str = "float") -> str:

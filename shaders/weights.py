@@ -71,7 +71,7 @@ class Weights:
             blocks = padded.reshape(layers, taps, inputs, sets, block)
             return np.ascontiguousarray(blocks.transpose(0, 3, 1, 2, 4))
 
-        return Const(pack, layers * taps * inputs * sets * block * 4)
+        return Const(pack, layers * taps * inputs * sets * block * 4, array.dtype.kind == "f")
 
     def _as_it_is(self) -> tuple[str, dict[str, int]]:
         _, _, inputs, outputs = self.shape

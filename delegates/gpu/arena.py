@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import moderngl
@@ -9,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...buffers import Form
-from ...errors import DelegateError
+from ...errors import DelegateError, Learned
 from ...graph.model import NUMPY_TYPES, Tensor
-from ...shaders.types import STORED, stored, stored_bytes
+from ...shaders.types import STORED, half, in_half, stored, stored_bytes
 from .device import Device
 from .reals import steps_of
+
+Learn = Callable[[Sequence[int]], Learned]  # takes up that tensors hold more than half does
 
 
 def new_buffer(device: Device, nbytes: int) -> Any:
@@ -71,11 +75,30 @@ class GLArena:
             raise DelegateError(f"bytes {offset} to {offset + nbytes} lie outside an arena of {self.nbytes}")
 
 
-def form(tensor: Tensor) -> Form:
-    """How a tensor lies in GL, and how it gets there and back."""
+def form(tensor: Tensor, learn: Learn | None = None) -> Form:
+    """How a tensor lies in GL, and how it gets there and back.
+
+    Where it lies in half, `learn` takes up that it holds more on its way there, and makes the error to raise.
+    """
     steps, nbytes = steps_of(tensor), stored_bytes(tensor)
+    if half(tensor):
+        return Form(nbytes, partial(_into_half, tensor, learn), partial(_out_of_half, tensor))
     if steps is not None:
         return Form(nbytes, steps.reals, lambda raw: steps.integers(raw.view(np.float32)))
     if tensor.type not in STORED or STORED[tensor.type].dtype == NUMPY_TYPES[tensor.type]:
         return Form(nbytes)
     return Form(nbytes, stored, lambda raw: raw.view(STORED[tensor.type].dtype))
+
+
+def _into_half(tensor: Tensor, learn: Learn | None, data: NDArray[Any]) -> NDArray[np.float16]:
+    steps = steps_of(tensor)
+    reals = data if steps is None else steps.reals(data)
+    found = in_half(reals)
+    if learn is not None and (np.isinf(found[: reals.size]) & np.isfinite(reals.reshape(-1))).any():
+        raise learn([tensor.index])
+    return found
+
+
+def _out_of_half(tensor: Tensor, raw: NDArray[np.uint8]) -> NDArray[Any]:
+    steps, found = steps_of(tensor), raw.view(np.float16)[: tensor.size].astype(np.float32)
+    return found if steps is None else steps.integers(found)

@@ -21,12 +21,19 @@ class Slot:
     """One array of a program: its name in GLSL, the type of its values, what may be done with it, and what it holds.
 
     `source` is a tensor, a constant, a Scratch, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
+    `half` says that values are floats which lie there in half.
     """
 
     name: str
     type: str
     access: str
     source: int | Const | Scratch | None
+    half: bool = False
+
+    @property
+    def element(self) -> str:
+        """GLSL's type of the array's elements: of the values, or of the words that hold one or two of them in half."""
+        return self.type if not self.half else "uvec2" if width(self.type) == 4 else "uint"
 
 
 Block = tuple[Slot, ...]
@@ -52,7 +59,7 @@ def readers(program: Program) -> dict[str, Slot]:
             named.append((f"operand_{k}", widened(stage.operand_type, "vec4" if whole else "float"), stage.operand))
     slots = {(slot.type, slot.source): slot for slot in states(program)}
     for name, kind, source in named:
-        slots.setdefault((kind, source), Slot(f"{name}_values", kind, "readonly", source))
+        slots.setdefault((kind, source), Slot(f"{name}_values", kind, "readonly", source, source in program.halves))
     return {name: slots[kind, source] for name, kind, source in named}
 
 
@@ -65,8 +72,10 @@ def slots(program: Program) -> list[Slot]:
     """All arrays of a program: inputs, the output, operands of stages, states, the word that `fail` sets."""
     reads = list(readers(program).values())
     n = len(program.inputs)
-    output = Slot("output_values", reduce(made, program.stages, program.value), "writeonly", program.output)
-    failed = [Slot("failed", "uint", "writeonly", None)] if program.fails else []
+    kind, half = reduce(made, program.stages, program.value), program.output in program.halves
+    access = "" if half and width(kind) == 1 else "writeonly"  # two invocations share a word, so each reads it too
+    output = Slot("output_values", kind, access, program.output, half)
+    failed = [Slot("failed", "uint", "writeonly", None)] if program.tells else []
     return list(dict.fromkeys([*reads[:n], output, *reads[n:], *states(program), *failed]))
 
 

@@ -24,6 +24,9 @@ ALWAYS = ("index", "activation")
 
 PRECISE = "GL_EXT_gpu_shader5"  # the extension that brings OpenGL ES 3.1 the qualifier
 
+# What a program may write into its word.
+FAILED, BEYOND = 1, 2
+
 
 @cache
 def library(name: str) -> Piece:
@@ -92,14 +95,14 @@ def declared(binding: int, block: Block, ranges: Sequence[Range]) -> str:
     if in_words(block):
         return f"{head} {{ uint words_{binding}[]; }};"
     if len(block) == 1:
-        return f"{head} {{ {block[0].type} {block[0].name}[]; }};"
+        return f"{head} {{ {block[0].element} {block[0].name}[]; }};"
     arrays, place = [], 0
     for (start, end), slot in sorted(zip(ranges, block, strict=True), key=lambda pair: pair[0]):
         if start < place:
             raise DelegateError(f"{slot.name} lies where something else does")
         if start > place:
             arrays.append(f"uint gap_{binding}_{place}[{(start - place) // 4}];")
-        arrays.append(f"{slot.type} {slot.name}[{(end - start) // 4 // words(slot.type)}];")
+        arrays.append(f"{slot.element} {slot.name}[{(end - start) // 4 // words(slot.element)}];")
         place = end
     return f"{head} {{ {' '.join(arrays)} }};"
 
@@ -114,17 +117,25 @@ def readers_of(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
     values = {}
     for binding, (block, ranges) in enumerate(laid):
         for slot, (start, _) in zip(block, ranges, strict=True):
-            apart = in_words(block)
-            values[slot] = from_words(slot.type, f"words_{binding}", start // 4) if apart else f"{slot.name}[i]"
+            apart, i = in_words(block), "(i >> 1)" if slot.half and width(slot.type) == 1 else "i"
+            held = from_words(slot.element, f"words_{binding}", start // 4, i) if apart else f"{slot.name}[{i}]"
+            values[slot] = from_half(slot.type, held) if slot.half else held
     for name, slot in readers(program).items():
         yield f"{slot.type} {name}(uint i) {{ return {values[slot]}; }}"
         yield f"{slot.type} {name}(int i) {{ return {name}(uint(i)); }}"
 
 
-def from_words(kind: str, array: str, start: int) -> str:
+def from_half(kind: str, held: str) -> str:
+    """GLSL for value `i` of floats, one or four of them, given what holds it in half."""
+    if width(kind) == 4:
+        return f"vec4(unpackHalf2x16({held}.x), unpackHalf2x16({held}.y))"
+    return f"unpackHalf2x16({held} >> 16u * (i & 1u)).x"
+
+
+def from_words(kind: str, array: str, start: int, i: str = "i") -> str:
     """GLSL for value `i` of a type in an array of words, of which `start` is the first of value 0."""
     whole = "uintBitsToFloat({})" if kind in ("float", "vec4") else "int({})" if kind[0] == "i" else "{}"
-    parts = (whole.format(f"{array}[{start + k}u + {words(kind)}u * i]") for k in range(words(kind)))
+    parts = (whole.format(f"{array}[{start + k}u + {words(kind)}u * {i}]") for k in range(words(kind)))
     return f"{kind}({', '.join(parts)})"
 
 
@@ -153,17 +164,33 @@ def source(
         *(constant(name, value) for name, value in program.constants.items()),
         *(declared(binding, *each) for binding, each in enumerate(laid)),
         *readers_of(program, laid),
-        *(["void fail() { failed[0] = 1u; }"] if program.fails else []),
+        *([f"void fail() {{ failed[0] = {FAILED}u; }}"] if program.fails else []),
     ]
-    last = f"    output_values[i] = x_{len(program.stages)};"
-    store = ["void store(uint i, VALUE x_0) {", *steps(program), last, "}"]
-    wanted = (*ALWAYS, *program.includes, *(name for stage in program.stages for name in stage.includes))
+    store = ["void store(uint i, VALUE x_0) {", *steps(program), *written(program, laid), "}"]
+    watching = ("half",) if program.watched else ()
+    wanted = (*ALWAYS, *watching, *program.includes, *(name for stage in program.stages for name in stage.includes))
     return (
         ("header", "\n".join(lines) + "\n"),
         *(library(name) for name in dict.fromkeys(wanted)),
         ("store", "\n".join(store) + "\n"),
         body_of(program),
     )
+
+
+def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
+    """The lines of GLSL that write what the stages made; of two halves in a word each is set without the other."""
+    x = f"x_{len(program.stages)}"
+    slot = next(slot for block, _ in laid for slot in block if slot.name == "output_values")
+    if program.watched:
+        yield f"    if (beyond_half({x})) failed[0] = {BEYOND}u;"
+    if not slot.half:
+        yield f"    output_values[i] = {x};"
+    elif width(slot.type) == 4:
+        yield f"    output_values[i] = uvec2(packHalf2x16({x}.xy), packHalf2x16({x}.zw));"
+    else:
+        yield "    uint up = 16u * (i & 1u);"
+        yield "    atomicAnd(output_values[i >> 1], 0xffff0000u >> up);"
+        yield f"    atomicOr(output_values[i >> 1], packHalf2x16(vec2({x}, 0.0)) << up);"
 
 
 def steps(program: Program) -> Iterator[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import moderngl
 
 from ...buffers import Form
-from ...errors import DelegateError
+from ...errors import DelegateError, Learned
 from ...graph.model import Graph, Op
 from ...shaders.program import ES_LIMITS, Limits
+from ...shaders.types import half
 from ..base import YES, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
 from ..custom import changes
 from ..work import arithmetic, constant_bytes
@@ -19,8 +21,10 @@ from .arena import GLArena, form
 from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
+from .halves import Precision, checked, in_halves
 from .lowering import Launch, Refusal, lower, lower_op
 from .outside import GLOutside
+from .peaks import MOST
 from .reals import InReals, note
 
 # Guessed rates of a small GPU on a bus; what reads back has to wait for the GPU.
@@ -45,6 +49,7 @@ class GPUDelegate:
         api: str | None = None,
         limits: Limits | None = None,
         quantized: Literal["exact", "float"] = "exact",
+        precision: str | Precision = "fp32",
         context: moderngl.Context | None = None,
     ) -> None:
         """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
@@ -55,6 +60,11 @@ class GPUDelegate:
         `quantized` says how ops of quantised integers run: "exact", in integers and with the bits of TensorFlow Lite's
         reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within
         a step or so of the integer that it should be.
+
+        `precision` is "fp32", or "fp16": what ops of floats make, and their weights, are stored in half, while they
+        compute in float32. A mapping says it op by op, by an op's index, by the name of a tensor that it writes, by its
+        type, or for all others: {"default": "fp16", "SOFTMAX": "fp32", 12: "fp32"}. An op whose values leave half's
+        range is kept in float32: for its constants, or because a run met such values; it is then started over.
 
         `context` is one of the caller's own to work in, so that buffers of it may be bound (`Interpreter.bind_input`);
         it is made current while it is used, must not be current in another thread meanwhile, and stays open.
@@ -70,6 +80,9 @@ class GPUDelegate:
         self._limits = limits
         self._quantized = quantized
         self._context = context
+        self._precision = checked(precision)
+        self.learns = "fp16" in self._precision.values()
+        self._wide: dict[tuple[str, int], dict[int, str]] = {}  # by model and subgraph: what half cannot have, and why
         self.rates = RATES
         self._lock = threading.RLock()
         self._device: Device | None = None
@@ -81,6 +94,7 @@ class GPUDelegate:
         self._graph: Graph | None = None
         self._view: Graph | None = None  # the same as this delegate holds it
         self._changes = changes()
+        self._notes: dict[int, str] = {}
         self.check_each = False
 
     def probe(self) -> Probe:
@@ -98,6 +112,7 @@ class GPUDelegate:
         """The device, its driver and what was asked for; why there is none, without one."""
         options = "" if self._quantized == "exact" else f", quantized={self._quantized}"
         options += f", {self._limits}" if self._limits else ""
+        options += f", precision={dict(self._precision)}" if self.learns else ""
         try:
             return f"{self.device.name}, {self.device.version}{options}"
         except DelegateError as error:
@@ -113,7 +128,9 @@ class GPUDelegate:
 
     def _verdict(self, view: Graph, op: Op) -> Verdict:
         lowered = lower_op(view, op, self.limits)
-        return Verdict(lowered.reasons) if isinstance(lowered, Refusal) else Verdict(note=note(view, op))
+        if isinstance(lowered, Refusal):
+            return Verdict(lowered.reasons)
+        return Verdict(note=", ".join(filter(None, (note(view, op), self._notes.get(op.index)))))
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """A guess: the larger of arithmetic and memory time of each launch, and what launching costs."""
@@ -132,10 +149,16 @@ class GPUDelegate:
     def form(self, graph: Graph, tensor: int) -> Form:
         """How a tensor lies in GL."""
         with self._lock:
-            return form(self._view_of(graph).tensors[tensor])
+            return form(self._view_of(graph).tensors[tensor], partial(self._learn, graph))
 
     def outside(self, graph: Graph, tensor: int, buffer: Any, offset: int = 0) -> GLOutside:
-        """A buffer of the caller's as the place of an input or output. Raises ValueError where it cannot be that."""
+        """A buffer of the caller's as the place of an input or output. Raises ValueError where it cannot be that.
+
+        From then on the tensor is not held in half: a caller's floats are float32.
+        """
+        with self._lock:
+            if half(self._view_of(graph).tensors[tensor]):
+                self._widen(graph, [tensor], "is bound to a buffer of the caller's")
         return GLOutside(self.device, buffer, offset, self.form(graph, tensor))
 
     def allocate(self, nbytes: int) -> GLArena:
@@ -157,10 +180,12 @@ class GPUDelegate:
         with self._lock:
             if self._programs is None:
                 self._programs = Programs(self.device, self.limits.precise)
-            view, limits = self._view_of(graph), self.limits
-            shapes = tuple(t.shape for t in graph.tensors)
-            key = (graph.model.fingerprint, graph.index, shapes, partition.ops, keep, self._changes)
-            return GLExecutable(self._programs, view, launches, lowering, arena, offsets, limits, key, self.check_each)
+            view, limits, learn = self._view_of(graph), self.limits, partial(self._learn, graph)
+            shapes, known = tuple(t.shape for t in graph.tensors), frozenset(self._wide.get(key_of(graph), ()))
+            key = (*key_of(graph), shapes, known, partition.ops, keep, self._changes)
+            return GLExecutable(
+                self._programs, view, launches, lowering, arena, offsets, limits, key, learn, self.check_each
+            )
 
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""
@@ -216,8 +241,23 @@ class GPUDelegate:
         now = changes()
         if self._view is None or graph is not self._graph or now != self._changes:
             self._graph, self._changes, self._lowered, self._verdicts = graph, now, {}, {}
-            self._view = InReals.of(graph) if self._quantized == "float" else graph
+            view: Graph = InReals.of(graph) if self._quantized == "float" else graph
+            notes: dict[int, str] = {}
+            if self.learns:
+                view, notes = in_halves(view, self._precision, self._wide.get(key_of(graph), {}))
+            self._view, self._notes = view, notes
         return self._view
+
+    def _learn(self, graph: Graph, tensors: Sequence[int]) -> Learned:
+        """Keep tensors in float32 from now on; the error that says so."""
+        with self._lock:
+            self._widen(graph, tensors, f"went beyond half's {MOST:g}")
+        names = ", ".join(repr(graph.tensors[t].name) for t in tensors)
+        return Learned(f"gpu: {names} went beyond half's {MOST:g}, and will be kept in float32 by a new plan")
+
+    def _widen(self, graph: Graph, tensors: Iterable[int], why: str) -> None:
+        self._wide.setdefault(key_of(graph), {}).update(dict.fromkeys(tensors, why))
+        self._view = None
 
     def _lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int]) -> tuple[tuple[Launch, ...], Lowering]:
         with self._lock:
@@ -226,3 +266,8 @@ class GPUDelegate:
             if key not in self._lowered:
                 self._lowered[key] = lower(view, ops, keep, self.limits)
             return self._lowered[key]
+
+
+def key_of(graph: Graph) -> tuple[str, int]:
+    """What a graph is known by, whatever the shapes of its inputs."""
+    return graph.model.fingerprint, graph.index

@@ -14,9 +14,9 @@ from ...graph.model import Graph
 from ...shaders.program import Limits, Program
 from ...shaders.types import width
 from ..base import Executable, Lowering
-from .arena import GLArena
+from .arena import GLArena, Learn
 from .blocks import alone
-from .compiler import Laid, compile_error, joined, source
+from .compiler import BEYOND, FAILED, Laid, compile_error, joined, source
 from .device import Device
 from .lowering import Launch, held
 from .places import Binding, Hazards, Places, Weights
@@ -85,18 +85,21 @@ class GLExecutable:
         offsets: Mapping[int, int],
         limits: Limits,
         key: Hashable,
+        learn: Learn,
         check_each: bool = False,
     ) -> None:
         """Compile the launches, pack their constants, and lay out the calls. Raises DelegateError on failure.
 
         Executables of one `key` have the same launches, and share the memory of what these take from the model.
+        `learn` takes up which tensors were found to hold more than half does, and makes the error that says so.
         `check_each` asks GL for an error after each launch rather than once a run, to name the op at fault.
         """
         self.device = programs.device
         self._graph = graph
         self._programs = programs
+        self._learn = learn
         self._texts: list[str] = []
-        self._may_fail = [launch for launch in launches if launch.program.fails]
+        self._may_fail = [launch for launch in launches if launch.program.tells]
         self._calls: list[Callable[[], Any]] | None = None
         self._places = Places(graph, lowering, arena, offsets, self.device.alignment, limits.storage_bytes)
         try:
@@ -152,8 +155,11 @@ class GLExecutable:
                 self._raise_failures()
 
     def _raise_failures(self) -> None:
-        for launch, failed in zip(self._may_fail, self._places.read_words(), strict=True):
-            if failed:
+        told = list(zip(self._may_fail, self._places.read_words(), strict=True))
+        if beyond := [launch.program.output for launch, word in told if word == BEYOND]:
+            raise self._learn([t for t in beyond if isinstance(t, int)])
+        for launch, word in told:
+            if word == FAILED:
                 op = self._graph.ops[launch.op]
                 raise DelegateError(f"op {op.index} ({op.label}): {launch.program.fails}")
 

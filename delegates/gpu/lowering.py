@@ -22,7 +22,7 @@ from ...shaders.program import (
     Stage,
     groups_for,
 )
-from ...shaders.types import glsl, has_four, in_fours, stored, stored_bytes, width
+from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded, width
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import empty, kernels_for, unfit, wrong_type
@@ -48,6 +48,8 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tupl
     for lowered in answers(graph, op, limits):
         if in_reals(graph, op):
             lowered = stepped(graph, lowered)
+        if isinstance(lowered, Alias) and half(graph.tensors[lowered.input]) != half(graph.tensors[lowered.output]):
+            lowered = Elementwise(lowered.input, lowered.output, Stage("x"))
         if isinstance(lowered, tuple):
             lowered = tuple(bound(graph, program) for program in lowered)
         problem = beyond(graph, lowered, limits) or forgotten(graph, op, lowered)
@@ -77,31 +79,47 @@ def held(graph: Graph, source: int | Scratch) -> Tensor | Scratch:
 
 
 def bound(graph: Graph, program: Program) -> Program:
-    """The program with widths made GLSL's types, and each tensor it reads that is constant a constant buffer."""
+    """The program with widths made GLSL's types, and each tensor it reads that is constant a constant buffer.
 
-    def buffer(source: int) -> int | Const:
-        value = graph.constant(source)
-        return source if value is None else Const(lambda: stored(value), stored_bytes(graph.tensors[source]))
+    Where what it makes is stored in half, so are its weights.
+    """
+    halves: set[int | Const | Scratch] = {t for t in tensors_of(program) if half(graph.tensors[t])}
+
+    def buffer(source: int | Const) -> int | Const:
+        if isinstance(source, int):
+            value = graph.constant(source)
+            if value is None:
+                return source
+            nbytes, floats = stored_bytes(declared(graph.tensors[source])), graph.tensors[source].type == "FLOAT32"
+            source = Const(lambda: stored(value), nbytes, floats)
+        if source.weights and program.output in halves:
+            pack = source.pack
+            source = Const(lambda: in_half(pack()), -(-source.nbytes // 8) * 4)
+            halves.add(source)
+        return source
 
     def argument(arg: Arg) -> Arg:
         if isinstance(arg.source, Const):
-            return arg
+            return replace(arg, source=buffer(arg.source))
         source = buffer(arg.source) if isinstance(arg.source, int) else arg.source
         return replace(arg, source=source, type=glsl(held(graph, arg.source).type, arg.type))
 
     def step(stage: Stage) -> Stage:
+        if isinstance(stage.operand, Const):
+            return replace(stage, operand=buffer(stage.operand))
         if not isinstance(stage.operand, int):
             return stage
         kind = glsl(graph.tensors[stage.operand].type)
         return replace(stage, operand=buffer(stage.operand), operand_type=kind)
 
-    return replace(
+    found = replace(
         program,
         inputs=tuple(argument(arg) for arg in program.inputs),
         value=glsl(program.type or held(graph, program.output).type, program.value),
         stages=tuple(step(stage) for stage in program.stages),
         states=tuple(argument(arg) for arg in program.states),
     )
+    return replace(found, halves=frozenset(halves), watched=unbounded(held(graph, program.output)))
 
 
 def alone(graph: Graph, source: int, stage: Stage, output: int, limits: Limits) -> Program:
@@ -173,6 +191,11 @@ def sources(program: Program) -> Iterator[int | Const | Scratch]:
     """What a program reads: its inputs in order, then the operands of its stages."""
     yield from (arg.source for arg in program.inputs)
     yield from (stage.operand for stage in program.stages if isinstance(stage.operand, (int, Const)))
+
+
+def tensors_of(program: Program) -> Iterator[int]:
+    """The tensors that a program reads or writes."""
+    yield from (source for source in (*sources(program), *writes(program)) if isinstance(source, int))
 
 
 def writes(program: Program) -> Iterator[int | Scratch]:
@@ -258,7 +281,8 @@ class Lowerer:
     def joined(self, old: Program, root: int, program: Program) -> Program:
         """A program that makes tensor `root`, with the stages of the one that reads it."""
         stages = (*old.stages, *(self.moved(stage, root, len(old.stages)) for stage in program.stages))
-        return replace(old, output=program.output, stages=stages)
+        halves = old.halves | program.halves
+        return replace(old, output=program.output, stages=stages, halves=halves, watched=program.watched)
 
     def moved(self, stage: Stage, root: int, place: int) -> Stage:
         """A stage moved behind `place` others that make tensor `root`, so that what comes to it is `root`."""

@@ -125,7 +125,7 @@ class Places:
         """Make the memory of variables, reset, of what lies between programs, of a word for each that may fail."""
         touched = (t for one in launches for t in (*sources(one.program), *writes(one.program)) if isinstance(t, int))
         found = [t for t in dict.fromkeys(touched) if self._graph.tensors[t].is_variable]
-        failing = [id(launch) for launch in launches if launch.program.fails]
+        failing = [id(launch) for launch in launches if launch.program.tells]
         self._between, between = overlaid(launches, self._alignment)
         if not found and not failing and not between:
             return
@@ -163,13 +163,13 @@ class Places:
             start = min(self._words.values())
             self._memory.buffer.clear(self._memory.nbytes - start, start)
 
-    def read_words(self) -> list[bool]:
-        """Of each launch that may fail, in order, whether it did: when all that was launched is done."""
+    def read_words(self) -> list[int]:
+        """What each launch that may fail wrote, in order, or 0: when all that was launched is done."""
         assert self._memory is not None
         start = min(self._words.values())
         found = np.empty((self._memory.nbytes - start) // 4, np.uint32)
         self._memory.read(start, found)
-        return [bool(found[(word - start) // 4]) for word in self._words.values()]
+        return [int(found[(word - start) // 4]) for word in self._words.values()]
 
     def range(self, tensor: int | Scratch) -> Range:
         """A tensor's bytes in the arena; those of variables, and between programs, are counted on from its end."""

@@ -143,7 +143,8 @@ class _Dequantized(Mapping[int, Tensor]):
 
 def in_reals(graph: Graph, op: Op) -> bool:
     """Whether an op reads or writes what is held as reals in place of integers."""
-    return any(t >= 0 and isinstance(graph.tensors[t], Held) for t in (*op.inputs, *op.outputs))
+    tensors = (graph.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0)
+    return any(declared(tensor).type != tensor.type for tensor in tensors)
 
 
 def note(graph: Graph, op: Op) -> str:

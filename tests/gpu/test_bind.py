@@ -143,3 +143,21 @@ def test_what_cannot_be_bound_is_refused(ctx: moderngl.Context) -> None:
     with Interpreter(model_content=content) as it, pytest.raises(ValueError, match="no delegate here takes buffers"):
         it.bind_input(0, buffer)
     gpu.close()
+
+
+def test_bound_tensors_are_float32_where_others_are_half(ctx: moderngl.Context) -> None:
+    gpu = GPUDelegate(context=ctx, precision="fp16")
+    content, x = chain(["RELU", "TANH"]), value(0) / 7
+    with Interpreter(model_content=content, delegates=[gpu]) as it:
+        it.allocate_tensors()
+        assert {d.note for d in it.plan.decisions} == {"in fp16"}
+        i, o = it.get_input_details()[0]["index"], it.get_output_details()[0]["index"]
+        source, target = ctx.buffer(x.tobytes()), ctx.buffer(reserve=x.nbytes)
+        it.bind_input(i, source)
+        it.bind_output(o, target)
+        it.allocate_tensors()
+        it.invoke()
+        assert "is bound to a buffer" in it.plan.decisions[-1].note
+        got = np.frombuffer(target.read(), np.float32).reshape(SHAPE)
+    np.testing.assert_allclose(got, np.tanh(np.maximum(x, 0)), atol=1e-6)
+    gpu.close()

@@ -205,7 +205,7 @@ def test_a_device_of_another_type(wanted: Any) -> None:
 
 def test_unknown_options_raise() -> None:
     with pytest.raises(TypeError):
-        GPUDelegate(precision="fp16")
+        GPUDelegate(fast=True)
 
 
 @pytest.fixture
