@@ -42,11 +42,12 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     each, taps = channels // sets, prod(kernel)
     steps = (each * taps * depth, depth, 1, taps * depth) if flat else (0, depth * channels, channels, 1)
     pixels = image[0] * prod(span.out for span in spans)
+    signed = bool(sums.before)
     if sets == 1 and (all(s.pointwise for s in spans) or all(s.covering for s in spans)):
-        weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero)
+        weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
         product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
         return (*sums.before, product.program(graph, limits))
-    weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero)
+    weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     return (*sums.before, tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets))

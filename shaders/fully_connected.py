@@ -31,5 +31,6 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     rows = size // depth
     sums = sums_of(graph, op, source, weights, 2, channels, limits, Rows(source, rows, depth))
     output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels), types=WRITTEN[op.kind])
-    right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero)
+    signed = bool(sums.before)
+    right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero, signed)
     return (*sums.before, Product(sums.source, right, output, rows, sums).program(graph, limits))

@@ -31,11 +31,12 @@ def _taken(**found: str) -> Taken:
 
 # Which types go together in the reference kernels.
 TAKEN: Mapping[str, Taken] = {
-    "CONV_2D": _taken(FLOAT32="FLOAT32 INT8 INT4", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8 INT4"),
+    "CONV_2D": _taken(FLOAT32="FLOAT32 INT8 UINT8 INT4", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8 INT4"),
     "DEPTHWISE_CONV_2D": _taken(FLOAT32="FLOAT32 INT8", UINT8="UINT8", INT8="INT8 INT4", INT16="INT8"),
     "TRANSPOSE_CONV": _taken(FLOAT32="FLOAT32 INT8", UINT8="UINT8", INT8="INT8", INT16="INT8"),
     "FULLY_CONNECTED": _taken(
-        FLOAT32="FLOAT32 INT8 INT4 INT2", UINT8="UINT8:UINT8 INT16", INT8="INT8 INT4 INT2", INT16="INT8 INT4 INT2 INT16"
+        FLOAT32="FLOAT32 INT8 UINT8 INT4 INT2", UINT8="UINT8:UINT8 INT16", INT8="INT8 INT4 INT2",
+        INT16="INT8 INT4 INT2 INT16",
     ),
     "BATCH_MATMUL": _taken(FLOAT32="FLOAT32 INT8", INT8="INT8:INT8 INT32", INT16="INT8 INT16"),
     "CONV_3D": _taken(FLOAT32="FLOAT32"),
@@ -154,8 +155,10 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
 def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limits, rows: Rows) -> Sums:
     """Inputs quantised row by row, and the sums of integers made floats again."""
     q = w.quantization
-    if q is None or q.scales.size not in (1, channels):
-        raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
+    if q is None or q.scales.size not in (1, 1 if w.type == "UINT8" else channels):
+        raise Refused("quantization", f"{w.name!r}", f"a scale, or of INT8 one for each of {channels} channels")
+    if w.type == "UINT8" and graph.constant(w.index) is None:  # the reference kernels take its bytes for signed ones
+        raise Refused("not_constant", f"{w.name!r} is computed", "a constant, as it is UINT8")
     integers, scales, before = quantized(rows, _symmetric(graph, op, w), limits)
     factor = np.broadcast_to(q.scales.astype(np.float32), (channels,))
     return Sums(

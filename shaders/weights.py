@@ -17,13 +17,14 @@ from .types import stored_dtype
 class Weights:
     """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
 
-    `zero` is what stands for 0 in it.
+    `zero` is what stands for 0 in it. The bytes of a constant are taken for `signed` ones whatever its type says.
     """
 
     tensor: int
     shape: tuple[int, int, int, int]
     steps: tuple[int, int, int, int]
     zero: int = 0
+    signed: bool = False
 
     @property
     def step(self) -> int:
@@ -33,6 +34,8 @@ class Weights:
     def bound(self, graph: Graph, vecs: int) -> tuple[Arg, dict[str, int]]:
         """The argument `weights`, and the constants of lib/weights.glsl; `vecs` vec4 of outputs are read together."""
         array = graph.constant(self.tensor)
+        if array is not None and self.signed:
+            array = array.view(np.int8)
         if array is None:
             kind, constants = self._as_it_is()
             arg, zero = Arg("weights", self.tensor, kind), self.zero

@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 
 from axes import family
-from case import FLOAT, INT2, INT4, INT8, Case, Shape, Type, Typed, between, case
+from case import FLOAT, INT2, INT4, INT8, UINT8, Array, Case, Shape, Type, Typed, between, case
 from cases.weighted import BY_CHANNEL, CHANNELS, WINDOWS
 from delegraph.graph.model import Quantization
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+
+
+def spread(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Values of UINT8, which are taken for those of INT8, but for -128."""
+    found = rng.integers(0, 256, shape)
+    return np.where(found == 128, 0, found).astype(dtype)
+
+
 MORE = ("TANH", "SIGN_BIT")  # which FULLY_CONNECTED alone heeds
-VALUES = {"INT4": between(-8, 7), "INT2": between(-2, 1)}
+VALUES = {"INT4": between(-8, 7), "INT2": between(-2, 1), "UINT8": spread}
 
 
 def weights(pick: Random, sizes: Shape, axis: int, by_channel: bool, type: Type = INT8) -> Typed:
@@ -35,14 +43,17 @@ def sliding(kind: str, image: Shape, w: Typed, window: dict[str, Any], activatio
     )  # fmt: skip
 
 
-@family(type=[INT8, INT4], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS, activation=[*ACTIVATIONS, "TANH"])
+@family(
+    type=[INT8, INT4, UINT8], by_channel=BY_CHANNEL, window=WINDOWS, channels=CHANNELS,
+    activation=[*ACTIVATIONS, "TANH"],
+)  # fmt: skip
 def conv_2d(
     pick: Random, type: Type, by_channel: bool, window: dict[str, Any], channels: tuple[int, int], activation: str
-) -> Case:
+) -> Case | None:
+    if type is UINT8 and by_channel:
+        return None
     depth, made = channels
     w = weights(pick, (made, *window["kernel"], depth), 0, by_channel, type)
-    if "dilation" in window and not by_channel:
-        window = {**window, "dilation": (1, 1)}  # the runtime has a kernel without dilation there
     return sliding("CONV_2D", (2, 9, 7, depth), w, window, activation)
 
 
@@ -74,12 +85,14 @@ def transpose_conv(
 
 
 @family(
-    type=[INT8, INT4, INT2], by_channel=BY_CHANNEL, asymmetric=[False, True], depth=[1, 5, 8, 33],
+    type=[INT8, INT4, INT2, UINT8], by_channel=BY_CHANNEL, asymmetric=[False, True], depth=[1, 5, 8, 33],
     units=[1, 3, 4, 20], rows=[(1,), (4,), (5, 3)], activation=[*ACTIVATIONS, *MORE],
 )  # fmt: skip
 def fully_connected(
     pick: Random, type: Type, by_channel: bool, asymmetric: bool, depth: int, units: int, rows: Shape, activation: str
-) -> Case:
+) -> Case | None:
+    if type is UINT8 and by_channel:
+        return None
     return case(
         "FULLY_CONNECTED", (*rows, depth), weights(pick, (units, depth), 0, by_channel, type),
         FLOAT.constant((units,)) if pick.random() < 0.7 else None, keep_num_dims=pick.random() < 0.5,
@@ -103,7 +116,7 @@ def batch_matmul(
     return case("BATCH_MATMUL", (*batches[0], *left), w, op_version=4, **options)
 
 
-def steps(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def steps(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Rows whose values lie in the middle between two steps of their scale, or as far below 0 as above."""
     scale = np.where(np.arange(shape[0]) % 2, 2.0 ** rng.integers(-5, 5, shape[0]), rng.uniform(0.1, 3, shape[0]))
     found = rng.integers(-254, 255, shape) / 2 * scale[:, None].astype(np.float32)
