@@ -11,7 +11,9 @@ from .graph.model import Graph, Model, Tensor
 DENSE = 0  # DimensionType.DENSE of the schema
 
 # What the runtime calls the types that numpy has another name for, or none.
-OTHER_SCALARS: dict[str, Any] = {"STRING": np.bytes_, "INT4": np.int8}
+OTHER_SCALARS: dict[str, Any] = {
+    "INT4": np.int8, "RESOURCE": np.object_, "STRING": np.bytes_, "VARIANT": np.object_,
+}  # fmt: skip
 
 
 def tensor_details(graph: Graph, index: int) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 from interpreter.side_by_side import Both, conv, noise
+from ops.harness import delegate
 
 from delegraph import Interpreter, InvalidModel
+from delegraph.delegates.runtime import load_runtime
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.read import read
 
@@ -313,3 +315,24 @@ def test_a_loop_that_cannot_end_is_refused(condition: str, body: str, said: str)
 def test_a_loop_that_ends_is_not(condition: str) -> None:
     with Both(loop(condition, "n")) as both:
         both.run(np.int32([0]), noise(1))
+
+
+def test_all_tensors_are_preserved_but_what_lives_in_a_runtime() -> None:
+    b = GraphBuilder()
+    x = b.input((2,))
+    started(b, ("v",), (2,))
+    before = b.op("ABS", [x], (2,))
+    b.output(b.op("NEG", [counter(b, "v", before, (2,))], (2,)))
+    content = b.build()
+    theirs = load_runtime().open(content)
+    with Interpreter(model_content=content, delegates=[delegate()], experimental_preserve_all_tensors=True) as it:
+        it.allocate_tensors()
+        it.set_tensor(x, np.float32([1, -2]))
+        it.invoke()
+        read_back = {d["name"]: it.get_tensor(d["index"]) for d in it.get_tensor_details() if d["dtype"] is np.float32}
+        assert read_back["abs"].tolist() == [1, 2] and read_back["add"].tolist() == [2, 3]
+        assert read_back["read_variable"].tolist() == [1, 1]
+        assert [d["dtype"] for d in it.get_tensor_details()] == [d["dtype"] for d in theirs.get_tensor_details()]
+        (handle,) = [d["index"] for d in it.get_tensor_details() if d["dtype"] is np.object_]
+        with pytest.raises(ValueError, match="null"):
+            it.get_tensor(handle)
