@@ -118,8 +118,8 @@ def integers(graph: Graph, op: Op, k: int, shape: Sequence[int] | None = None) -
     tensor, array = graph.tensors[op.inputs[k]], graph.constant(op.inputs[k])
     if array is None:
         raise Refused("not_constant", f"{tensor.name!r} is computed", "a constant")
-    if array.dtype.name not in ("int32", "int64"):
-        raise Refused("type", f"{tensor.name!r} is {tensor.type}", "INT32 or INT64")
+    if array.dtype.kind != "i":
+        raise Refused("type", f"{tensor.name!r} is {tensor.type}", "INT8, INT16, INT32 or INT64")
     if shape is not None and array.shape != tuple(shape):
         raise Refused("shape", f"{tensor.name!r} has shape {list(array.shape)}", list(shape))
     return [int(v) for v in array.ravel()]

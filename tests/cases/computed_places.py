@@ -21,6 +21,7 @@ from case import (
     Typed,
     Values,
     between,
+    by_channel,
     case,
     few,
     halves,
@@ -133,6 +134,16 @@ def padded(pick: Random, type: Type, shape: Shape) -> Case:
     return case("PADV2", type(shape), around, type(()), makes=type)
 
 
+@family(
+    type=[INT8, UINT8], rows=[False, True], shape=[(3, 4), (7, 5), (4, 2, 8)], known=[False, True], count=[1, 5]
+)  # fmt: skip
+def looked_up(pick: Random, type: Type, rows: bool, shape: Shape, known: bool, count: int) -> Case:
+    scales = by_channel([0.1 + 0.01 * k for k in range(shape[0])]) if rows else (0.07, 0)
+    numbers = INT32((count,), between(0, shape[0] - 1))
+    table = Type(type.name, scales).constant(shape)
+    return case("EMBEDDING_LOOKUP", numbers.fixed() if known else numbers, table, makes=FLOAT)
+
+
 CASES = [
     *(case("BROADCAST_ARGS", kind((3,), [2, 1, 3]), kind((2,), [4, 1]), makes=kind) for kind in INDEX),
     case("BROADCAST_ARGS", [2, 1, 3], sizes(4, 1), makes=INT32),
@@ -142,5 +153,11 @@ CASES = [
     case("WHERE", np.array([True, False, True]), makes=INT64),
     case("WHERE", [0, 3, 0, 1], makes=INT64),
     case("STRIDED_SLICE", (4, 5), [-9], [0], [1], shrink_axis_mask=1, outputs=[(5,)]),
+    case("BROADCAST_ARGS", INT32((0,)), sizes(2, 3), makes=INT32),
+    case("PAD", (2, 3), np.int8([[1, 0], [0, 2]])),
+    case("PAD", (2, 3), np.int16([[1, 0], [0, 2]])),
+    case("TOPK_V2", (7,), np.int16([3]), outputs=2, makes=(FLOAT, INT32)),
+    case("STRIDED_SLICE", (4, 5), [3, 1], [-2, 3], [-1, 1], offset=True),
+    case("STRIDED_SLICE", (7, 5), [6, 4], [-5, -4], [-2, -3], offset=True),
     case("DYNAMIC_UPDATE_SLICE", INT32((3, 3)), INT32((2, 2)), INT64((2,), [2**32, -(2**40)]), makes=INT32),
 ]  # fmt: skip
