@@ -29,7 +29,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if not many or not 1 <= many[-1] <= len(shape) or (lookup and (len(many) != 2 or len(shape) < 2)):
         raise Refused("shape", f"positions {list(many)} in {list(shape)}", "one number for each of the leading axes")
     leading, rest = shape[: many[-1]], shape[many[-1] :]
-    output = result(graph, op, limits, (*many[:-1], *rest), types=ANY)
+    output = result(graph, op, limits, (*many[:-1], *rest), types={graph.tensors[source].type})
     flat = positions(found, many, leading)
     return moved(graph, limits, View.of(graph, source, (prod(leading), *rest)).take(0, flat), output)
 

@@ -141,6 +141,8 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     constants = {
         **limits_of(op, y), "BIAS": channels if bias >= 0 else 0, "FITTING": int(not narrow and w.type != "INT16"),
     }  # fmt: skip
+    libraries: tuple[str, ...]
+    numbers: tuple[NDArray[np.int32], ...]
     sum, added = ("sum", "bias") if narrow else ("sum_wide", "bias_wide")
     if dense and w.type != "INT16":  # then the reference kernel turns sums to double; others multiply integers
         libraries, numbers = ("int64", "double", sum, added, "rescale_double"), in_double(reals)

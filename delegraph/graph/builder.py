@@ -288,7 +288,8 @@ def _packed(values: NDArray[Any], bits: int) -> bytes:
     each = 8 // bits
     flat = values.reshape(-1).astype(np.uint8) & ((1 << bits) - 1)
     padded = np.append(flat, np.zeros(-len(flat) % each, np.uint8)).reshape(-1, each)
-    return (padded << np.arange(0, 8, bits, dtype=np.uint8)).sum(1, dtype=np.uint8).tobytes()
+    packed: bytes = (padded << np.arange(0, 8, bits, dtype=np.uint8)).sum(1, dtype=np.uint8).tobytes()
+    return packed
 
 
 def _pack_strings(values: NDArray[Any]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from axes import family
-from case import FLOAT, INT2, INT4, INT8, UINT8, Array, Case, Shape, Type, Typed, between, case
+from case import FLOAT, INT2, INT4, INT8, INT32, UINT8, Array, Case, Shape, Type, Typed, between, case
 from cases.weighted import BY_CHANNEL, CHANNELS, WINDOWS
 from delegraph.graph.model import Quantization
 
@@ -135,3 +135,9 @@ QUANTIZED = [
     for n in (5, 16, 67)
     for asymmetric in (False, True)
 ]  # fmt: skip
+
+
+@family(type=[INT8, UINT8, INT4, INT2], by_row=BY_CHANNEL, constant=[False, True], shape=[(9, 8), (7, 2, 12)])
+def embedding_lookup(pick: Random, type: Type, by_row: bool, constant: bool, shape: Shape) -> Case:
+    positions = Typed(INT32, (5,), "constant" if constant else "computed", between(0, shape[0] - 1))
+    return case("EMBEDDING_LOOKUP", positions, weights(pick, shape, 0, by_row, type), makes=FLOAT)
