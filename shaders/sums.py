@@ -131,7 +131,7 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
         raise Refused("quantization", f"zero points {affine(x).zero} and {affine(y).zero}", "0, as they are INT16")
     scales, zero = _of_weights(op, x, w, channels)
     # With INT16 the op says how long a bias is; so long is the sum for weights of 8 bits, 64 bits for those of 16.
-    said, dense = op.options.get("quantized_bias_type"), op.kind == "FULLY_CONNECTED"
+    said, dense = op.options.get("quantized_bias_type"), op.kind == "FULLY_CONNECTED" and not w.is_sparse
     short = said != "INT64" if dense and w.type == "INT16" else x.type != "INT16" or said == "INT32"
     bias = bias_of(graph, op, k, channels, frozenset({"INT32" if short else "INT64"}))
     narrow = short and w.type != "INT16"

@@ -54,7 +54,9 @@ class Folded(Mapping[int, Tensor]):
         op = self._ops[tensor]
         if tensor not in self._done and op is not None:
             source = self._graph.tensors[op.inputs[0]]
-            value = _densified(self._graph, op) if op.kind == "DENSIFY" else dequantized(self.get(source.index, source))
+            value = (
+                densified(self._graph, source) if op.kind == "DENSIFY" else dequantized(self.get(source.index, source))
+            )
             self._done[tensor] = with_value(self._graph.tensors[tensor], value)
         return self._done[tensor]
 
@@ -91,8 +93,8 @@ def dequantized(source: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(shifted * q.scales.reshape(along), np.float32).reshape(source.shape)
 
 
-def _densified(graph: Graph, op: Op) -> NDArray[np.generic]:
-    source = graph.tensors[op.inputs[0]]
-    table = graph.model.tables["subgraphs"][graph.index]["tensors"][source.index]
-    assert source.data is not None
-    return densify(table["sparsity"], source.shape, np.frombuffer(source.data, NUMPY_TYPES[source.type]))
+def densified(graph: Graph, tensor: Tensor) -> NDArray[np.generic]:
+    """A sparse constant, dense."""
+    table = graph.model.tables["subgraphs"][graph.index]["tensors"][tensor.index]
+    assert tensor.data is not None
+    return densify(table["sparsity"], tensor.shape, np.frombuffer(tensor.data, NUMPY_TYPES[tensor.type]))

@@ -227,16 +227,27 @@ class Graph:
     def constant(self, tensor: int) -> NDArray[Any] | None:
         """The value of a tensor that is constant in the file or after folding.
 
-        None for one that is absent, computed, sparse, or of a type that neither numpy has nor `unpacked` reads.
+        None for one that is absent, computed, or of a type that neither numpy has nor `unpacked` reads.
         """
         if tensor < 0:
             return None
         if tensor in self.folded:
             return self.folded[tensor].array
         t = self.tensors[tensor]
-        return (
-            t.array if t.data is not None and not t.is_sparse and (t.type in NUMPY_TYPES or t.type in PACKED) else None
-        )
+        if t.data is None or not (t.type in NUMPY_TYPES or t.type in PACKED):
+            return None
+        return self._densified(t) if t.is_sparse else t.array
+
+    def _densified(self, tensor: Tensor) -> NDArray[Any] | None:
+        from .fold import DENSIFIED, densified
+
+        if tensor.index not in self._dense and tensor.type in DENSIFIED:
+            self._dense[tensor.index] = densified(self, tensor)
+        return self._dense.get(tensor.index)
+
+    @cached_property
+    def _dense(self) -> dict[int, NDArray[Any]]:
+        return {}
 
     def boundary(
         self, ops: Iterable[int], keep: frozenset[int] = frozenset()
