@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .delegates.cpu import CPUDelegate
-from .graph.known import late_shapes
+from .graph.known import Known
 from .graph.model import Graph
 from .graph.shapes import ABOUT_SHAPES
 
@@ -16,15 +16,23 @@ def shaped(cpu: CPUDelegate, graph: Graph, resized: Shapes) -> Graph:
     """The graph with the shapes that its tensors have when inputs are `resized`. Raises what the runtime raises.
 
     A runtime gives no shapes behind an op whose output depends on data, and arithmetic on shapes has to wait for them:
-    so it is asked in stages, of which each builds on what the one before gave.
+    so it is asked about the ops up to such a one, then about those behind it, with what is known by then.
     """
-    graph = graph.with_shapes(resized)
-    stage = 0
-    while stage < len(stages := _stages(graph)):
-        graph = graph.with_shapes(_asked(cpu, graph, stages[stage]))
-        graph = graph.with_shapes(late_shapes(graph))
-        stage += 1
-    return graph
+    known = Known(graph.with_shapes(resized), walk=False)
+    asking: list[int] = []
+    for op in graph.ops:
+        settles = known.settles(op)
+        if asking and (op.kind in ABOUT_SHAPES or not settles):
+            known.turn_to(_asked(cpu, known, asking))
+            asking = []
+        known.take_up(op)
+        if settles and not any(t in known.folded for t in op.outputs):
+            asking.append(op.index)
+        elif not settles and (late := known.late_shape(op)) is not None:
+            known.turn_to(known.graph.with_shapes({op.outputs[0]: late}))
+    if asking:
+        known.turn_to(_asked(cpu, known, asking))
+    return known.graph.with_shapes({})  # with nothing remembered of the shapes before
 
 
 def doubtful(graph: Graph) -> bool:
@@ -36,26 +44,13 @@ def doubtful(graph: Graph) -> bool:
     return any(not t.shape or -1 in t.shape_signature for t in made)
 
 
-def _stages(graph: Graph) -> list[list[int]]:
-    """The ops whose shapes a runtime gives, by how many times before them shapes are read or come from elsewhere."""
-    stage: dict[int, int] = {}
-    found: list[list[int]] = []
-    for op in graph.ops:
-        at = max((stage.get(t, 0) for t in op.inputs), default=0)
-        settled = op.index in graph.known.settled and op.index not in graph.folded_ops
-        waits = op.kind in ABOUT_SHAPES if op.index in graph.folded_ops else not settled
-        stage.update(dict.fromkeys(op.outputs, at + waits))
-        if settled:
-            found += [[] for _ in range(at + 1 - len(found))]
-            found[at].append(op.index)
-    return found
-
-
-def _asked(cpu: CPUDelegate, graph: Graph, ops: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """The shapes that a runtime gives to all that some ops make."""
+def _asked(cpu: CPUDelegate, known: Known, ops: Sequence[int]) -> Graph:
+    """The graph with the shapes that a runtime gives to all that some ops make."""
+    graph = known.graph.with_shapes({})
+    vars(graph)["known"] = known  # as far as the ops were taken up, not of all of them
     made = frozenset(t for i in ops for t in graph.ops[i].outputs)
     names = graph.submodel_names(ops, made)
     runtime = cpu.open(graph.submodel(ops, made), resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
     runtime.allocate_tensors()
     shapes = {d["name"]: tuple(map(int, d["shape"])) for d in runtime.get_output_details()}
-    return {t: shapes[name] for t, name in names.items() if t in made and name in shapes}
+    return known.graph.with_shapes({t: shapes[name] for t, name in names.items() if t in made and name in shapes})

@@ -195,6 +195,10 @@ class Evaluation:
         self._graph = graph
         self._left = IN_ALL
 
+    def turn_to(self, graph: Graph) -> None:
+        """Go on with the same graph, in which some shapes are other ones."""
+        self._graph = graph
+
     def of(self, op: Op, known: Callable[[int], Tensor | None], static: Callable[[int], bool]) -> list[Array] | None:
         """The values of an op's outputs, none of which the user asks for, where they are known ahead; else None.
 

@@ -50,6 +50,10 @@ class Folded(Mapping[int, Tensor]):
         self._ops[tensor] = None
         self._done[tensor] = with_value(self._graph.tensors[tensor], value)
 
+    def turn_to(self, graph: Graph) -> None:
+        """Go on with the same graph, in which some shapes are other ones."""
+        self._graph = graph
+
     def __getitem__(self, tensor: int) -> Tensor:
         op = self._ops[tensor]
         if tensor not in self._done and op is not None:

@@ -20,22 +20,51 @@ class Known:
     gives, too, before it runs; what it says of ops behind others is not to be believed.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        """Walk over the ops in order."""
+    def __init__(self, graph: Graph, walk: bool = True) -> None:
+        """Walk over the ops in order, unless they are to be taken up one by one."""
         self.graph = graph
         self.folded = Folded(graph)
         self.unknown: set[int] = set()
         self.settled: set[int] = set()
-        evaluation = Evaluation(graph)
-        for op in graph.ops:
-            from_data = any(t in self.unknown for t in op.inputs)
-            values = None if self.folded.expands(op) else evaluation.of(op, self.constant, self._is_static)
-            for t, value in zip(op.outputs, values or (), strict=False):
-                self.folded.add(t, value)
-            if not from_data and op.kind not in LATE and all(self._knows(t) for t in _giving_shape(op)):
-                self.settled.add(op.index)
-            if not self._gives_static(op, from_data and op.kind not in ABOUT_SHAPES):
-                self.unknown.update(op.outputs)
+        self._evaluation = Evaluation(graph)
+        for op in graph.ops if walk else ():
+            self.take_up(op)
+
+    def take_up(self, op: Op) -> None:
+        """The next op."""
+        from_data = any(t in self.unknown for t in op.inputs)
+        values = None if self.folded.expands(op) else self._evaluation.of(op, self.constant, self._is_static)
+        for t, value in zip(op.outputs, values or (), strict=False):
+            self.folded.add(t, value)
+        if self.settles(op):
+            self.settled.add(op.index)
+        if not self._gives_static(op, from_data and op.kind not in ABOUT_SHAPES):
+            self.unknown.update(op.outputs)
+
+    def settles(self, op: Op) -> bool:
+        """Whether a runtime gives the next op's output shapes before it runs."""
+        from_data = any(t in self.unknown for t in op.inputs)
+        return not from_data and op.kind not in LATE and all(self._knows(t) for t in _giving_shape(op))
+
+    def turn_to(self, graph: Graph) -> None:
+        """Go on with the same graph, in which some shapes are other ones."""
+        self.graph = graph
+        self.folded.turn_to(graph)
+        self._evaluation.turn_to(graph)
+
+    def late_shape(self, op: Op) -> tuple[int, ...] | None:
+        """The shape of what follows other tensors' shapes although no runtime says so before it runs."""
+        shapes = [self.graph.tensors[t].shape if t >= 0 else () for t in op.inputs]
+        if op.kind == "HASHTABLE_FIND":
+            return shapes[1]
+        if op.kind in UNSORTED and (count := self._ints(op.inputs[2])):
+            return (count[0], *shapes[0][len(shapes[1]) :])
+        strides = self._ints(op.inputs[3]) if op.kind == "STRIDED_SLICE" and len(op.inputs) == 4 else []
+        if not strides or not one_each(op, strides):
+            return None
+        somewhere = np.zeros(len(strides), np.int64)
+        whole = np.broadcast_to(np.bool_(False), shapes[0])
+        return strided_slice(op.options, whole, somewhere, somewhere, np.array(strides)).shape
 
     @property
     def dynamic(self) -> frozenset[int]:
@@ -109,24 +138,6 @@ class Known:
             for name, value in assigned(graph)
             if None in (name, read) or name == read
         )
-
-
-def late_shapes(graph: Graph) -> dict[int, tuple[int, ...]]:
-    """Tensor -> shape, of what follows other tensors' shapes although no runtime says so before it runs."""
-    found = {}
-    for op in graph.ops:
-        if op.kind == "HASHTABLE_FIND":
-            found[op.outputs[0]] = graph.tensors[op.inputs[1]].shape
-        elif op.kind in UNSORTED and (count := graph.constant(op.inputs[2])) is not None:
-            source, ids = (graph.tensors[t].shape for t in op.inputs[:2])
-            found[op.outputs[0]] = (int(count.ravel()[0]), *source[len(ids) :])
-        elif op.kind == "STRIDED_SLICE" and op.index not in graph.known.settled and len(op.inputs) == 4:
-            strides = graph.constant(op.inputs[3])
-            if strides is not None and one_each(op, strides.tolist()):
-                somewhere = np.zeros_like(strides)
-                whole = np.broadcast_to(np.bool_(False), graph.tensors[op.inputs[0]].shape)
-                found[op.outputs[0]] = strided_slice(op.options, whole, somewhere, somewhere, strides).shape
-    return found
 
 
 def _giving_shape(op: Op) -> list[int]:

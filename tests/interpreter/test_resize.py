@@ -204,3 +204,25 @@ def test_an_input_without_elements() -> None:
             both.resize((n, 3), (2, 3))
             assert both.homes() == ["gpu"] * 3
             assert [y.shape for y in both.run(noise(n, 3), noise(2, 3))] == [(n, 3), (n + 2, 3)]
+
+
+def test_shapes_behind_places_that_are_computed() -> None:
+    """One row of each image at a computed place: a runtime does not say before it runs what comes of other sizes."""
+    b = GraphBuilder()
+    x, at = image(b), b.input((1,), "INT32")
+    every, one = b.constant(np.int32([0])), b.constant(np.int32([1, 1]))
+    begin = b.op("CONCATENATION", [every, at], (2,), dtype="INT32", axis=0)
+    row = b.op(
+        "STRIDED_SLICE", [x, begin, begin, one], (1, 5, 4), shape_signature=(-1, -1, 4), shrink_axis_mask=2,
+        begin_mask=1, end_mask=1,
+    )  # fmt: skip
+    y = b.op("NEG", [row], (1, 5, 4), shape_signature=(-1, -1, 4))
+    ids = b.op("MAXIMUM", [at, b.constant(np.int32([0]))], (1,), dtype="INT32")
+    flat = b.op("RESHAPE", [y, b.constant(np.int32([1, -1]))], (1, 20), shape_signature=(1, -1))
+    b.output(y, b.op("UNSORTED_SEGMENT_SUM", [flat, ids, b.constant(np.int32(3))], (3, 20), shape_signature=(3, -1)))
+    with Both(b.build()) as both:
+        for size in ((1, 6, 5, 4), (2, 3, 7, 4), (1, 3, 2, 4)):
+            both.resize(size, (1,))
+            assert set(both.homes()) == {"gpu"}
+            for place in (0, 2):
+                both.run(noise(*size), np.int32([place]))
