@@ -6,7 +6,5 @@ void main() {
     uint batch = i / uint(GATES), gate = i % uint(GATES);
     int sum = weights(uint(DEPTH * GATES) + gate);
     for (uint k = 0u; k < uint(DEPTH); k++) sum += joined(batch * uint(DEPTH) + k) * weights(k * uint(GATES) + gate);
-    // Rounded twice, here halves up both times: TFLite has Ruy do this.
-    int down = max(-SHIFT, 0), x = high_product(sum << max(SHIFT, 0), MULTIPLIER);
-    store(i, clamp((x + (1 << down >> 1)) >> down, -32768, 32767));
+    store(i, clamp(multiplied_up(sum, MULTIPLIER, SHIFT), -32768, 32767));
 }

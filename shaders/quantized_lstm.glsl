@@ -19,12 +19,16 @@ ivec4 within16(ivec4 x) { return clamp(x, -32768, 32767); }
 uint cell_place(uint unit) { return batch() * uint(UNITS) + unit; }
 
 // Gates with what they take of a cell's state; `which` is 1 for those that take it now. TFLite counts its vectors of UNITS
-// by OUTPUTS here, over the TOGETHER batches of a step (`VectorBatchVectorCwiseProductAccumulate` in lstm_eval.cc).
+// by OUTPUTS here, over the TOGETHER batches of a step, and rounds whole sixteens of them by vector instructions
+// (`NeonVectorBatchVectorCwiseProductAccumulate`, which x86 runs, too).
 ivec4 peeped(ivec4 gates, uint unit, int cell, ivec4 which) {
     uint place = TOGETHER == 1 ? unit : cell_place(unit);
     if (place >= uint(TOGETHER * OUTPUTS)) return gates;
-    ivec4 x = parameter(PEEPHOLES, place % uint(OUTPUTS)) * cell;
-    return within16(gates + which * multiplied(x, PEEPHOLE_MULTIPLIERS, PEEPHOLE_SHIFTS));
+    uint at = place % uint(OUTPUTS);
+    ivec4 x = parameter(PEEPHOLES, at) * cell;
+    x = at < uint(OUTPUTS / 16 * 16) ? multiplied_up(x, PEEPHOLE_MULTIPLIERS, PEEPHOLE_SHIFTS)
+                                     : multiplied(x, PEEPHOLE_MULTIPLIERS, PEEPHOLE_SHIFTS);
+    return within16(gates + which * x);
 }
 
 // The cell's state after a step, by its gates; remembers it.
