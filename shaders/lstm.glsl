@@ -51,15 +51,40 @@ void normalize_sums() {
 vec4 gates_of(uint unit) { return sums[unit] * parameter(FACTORS, unit) + parameter(BIASES, unit); }
 #endif
 
+#if PROJECTED && HYBRID
+Grid made_grid;
+
+void take_made() { TAKE(made_grid, made[k], 0, UNITS) }
+
+float projected(uint column) {
+    int sum = 0;
+    for (uint unit = sum_lane(); unit < uint(UNITS); unit += uint(LOCAL_Y))
+        sum += terms[unit] * projection(unit * uint(OUTPUTS) + column);
+    precise float scale = made_grid.scale * PROJECTION_SCALE, product = float(joined(ivec4(sum)).x) * scale;
+    precise float r = intBitsToFloat(projection(uint(UNITS * OUTPUTS) + column)) + product;
+    return r;
+}
+#elif PROJECTED
+void take_made() {}
+
+float projected(uint column) {
+    float sum = 0.0;
+    for (uint unit = sum_lane(); unit < uint(UNITS); unit += uint(LOCAL_Y))
+        sum += made[unit] * projection(unit * uint(OUTPUTS) + column);
+    return joined(vec4(sum)).x + projection(uint(UNITS * OUTPUTS) + column);
+}
+#endif
+
 void main() {
     if (batch() >= uint(BATCHES)) return;
     recall();
-    for (uint step = 0u; step < uint(STEPS); step++) {
+    for (uint step = 0u; step < uint(STEPS * PASSES); step++) {
         uint row = row_of(step);
+        take(row);
         for (uint first = 0u; first < uint(UNITS); first += uint(LOCAL_X)) {
             uint unit = first + unit_lane();
             uint own = min(unit, uint(UNITS - 1));
-            vec4 sum = joined(of_source(own, row) + of_state(own));
+            vec4 sum = gathered(own, row, NORMALIZED == 1 ? vec4(0.0) : parameter(BIASES, own));
             if (sum_lane() == 0u && unit < uint(UNITS)) {
                 vec4 peephole = parameter(PEEPHOLES, unit);
                 sum.xy += peephole.xy * cell_state[cell_place(unit)];
@@ -67,7 +92,6 @@ void main() {
                 sums[unit] = sum;
                 made[unit] = sum.w;
 #else
-                sum += parameter(BIASES, unit);
                 float cell = next_cell(unit, sum);
                 made[unit] = logistic(sum.w + peephole.w * cell) * shown(cell, sum);
 #endif
@@ -89,12 +113,10 @@ void main() {
         barrier();
 #endif
 #if PROJECTED
+        take_made();
         for (uint first = 0u; first < uint(OUTPUTS); first += uint(LOCAL_X)) {
             uint k = first + unit_lane(), column = min(k, uint(OUTPUTS - 1));
-            float sum = 0.0;
-            for (uint unit = sum_lane(); unit < uint(UNITS); unit += uint(LOCAL_Y))
-                sum += made[unit] * projection(unit * uint(OUTPUTS) + column);
-            sum = joined(vec4(sum)).x + projection(uint(UNITS * OUTPUTS) + column);
+            float sum = projected(column);
             if (PROJECTION_CLIP > 0.0) sum = clamp(sum, -PROJECTION_CLIP, PROJECTION_CLIP);
             if (sum_lane() == 0u && k < uint(OUTPUTS)) give(row, k, sum);
         }

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, constant, floats, result, values
-from .program import Arg, Limits, Lowered, Program
-from .recurrent import Made, Place, Sequence, Terms, activation, both_ways, directions, packed, state, through
+from .arguments import Refused, Shape, answering, constant, floats, result, values
+from .program import Arg, Limits, Lowered, Program, literal
+from .quantized import EIGHT_BITS, affine
+from .recurrent import (
+    Hybrid,
+    Made,
+    Place,
+    Sequence,
+    Terms,
+    activation,
+    both_ways,
+    directions,
+    packed,
+    state,
+    through,
+)  # fmt: skip
 from .types import FLOAT
 
 OPS = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM")
@@ -75,11 +90,13 @@ class Cell:
         there = {self.has(k) for k in positions[0 if self.has(self.first) else 1 :] if k >= 0}
         if len(there) > 1:
             raise Refused("weights", f"inputs {list(positions)} are there in part", "all or none")
-        given = [
-            constant(self.graph, self.op, k, shape, types) if self.has(k) else np.zeros(shape, np.int8)
-            for k in positions
-        ]
+        given = [self.matrix(k, shape, types) if self.has(k) else np.zeros(shape, np.int8) for k in positions]
         return lambda: np.stack(given, -1)
+
+    def matrix(self, k: int, shape: Shape, types: Collection[str]) -> NDArray[Any]:
+        """Input `k`, constant; TFLite takes the bits of UINT8 for INT8, too."""
+        found = constant(self.graph, self.op, k, shape, types)
+        return found.view(np.int8) if found.dtype == np.uint8 else found
 
     def at(self, start: int) -> tuple[int, int, int, int]:
         """The inputs of the four gates that stand from `start` on."""
@@ -91,13 +108,40 @@ class Cell:
         """The inputs that say what a gate takes of the cell's state."""
         return self.first + 8, self.first + 9, -1, self.first + 10
 
+    @property
+    def weight_types(self) -> Collection[str]:
+        """The types of weights: of 8 bits, or FLOAT32, all of them."""
+        return FLOAT if self.graph.tensors[self.op.inputs[self.first + 3]].type == "FLOAT32" else EIGHT_BITS
+
     def recurrent(self) -> Made:
         """Recurrent weights, [units, outputs, gates]; those of diagonal matrices are stored as vectors."""
         units, positions = self.units, self.at(4)
-        if not self.op.options.get("diagonal_recurrent_tensors", False):
-            return self.by_gate(positions, units, self.outputs)
+        if len(self.graph.tensors[self.op.inputs[self.first + 7]].shape) != 1:
+            return self.by_gate(positions, units, self.outputs, types=self.weight_types)
+        if self.weight_types is not FLOAT:
+            raise Refused("weights", "a diagonal in floats beside weights of 8 bits", "matrices")
         diagonals = self.by_gate(positions, units)
         return lambda: np.eye(units)[:, :, None] * diagonals()
+
+    def scales(self, positions: tuple[int, ...]) -> NDArray[np.float32]:
+        """By gate; 0 for one that has no weights."""
+        there = [affine(self.graph.tensors[self.op.inputs[k]]).single if self.has(k) else 0 for k in positions]
+        return np.array(there, np.float32)
+
+    def hybrid(self, sources: int, most: int) -> Hybrid | None:
+        """What weights of 8 bits make of it."""
+        if self.weight_types is FLOAT:
+            return None
+        positions = (self.at(0), self.auxiliary)[:sources]
+        scales = (f"vec4({', '.join(map(literal, self.scales(p)))})" for p in (*positions, self.at(4)))
+        return Hybrid(bool(self.op.options.asymmetric_quantize_inputs), tuple(scales), most)
+
+    def peeped(self) -> Made:
+        """What the gates take of the cell's state, in floats."""
+        if self.weight_types is FLOAT:
+            return self.by_gate(self.peepholes, self.units)
+        whole, scales = self.by_gate(self.peepholes, self.units, types=EIGHT_BITS), self.scales(self.peepholes)
+        return lambda: whole().astype(np.float32) * scales
 
     def projection(self) -> tuple[Arg, ...]:
         """The projection with its bias as one row more; nothing where there is none."""
@@ -106,9 +150,13 @@ class Cell:
             if outputs != units or self.has(k + 16):
                 raise Refused("projection", f"{units} units give {outputs} values", "weights that project them")
             return ()
-        matrix = floats(self.graph, self.op, k + 15, (outputs, units))
-        bias = floats(self.graph, self.op, k + 16, (outputs,)) if self.has(k + 16) else np.zeros(outputs)
-        return (Arg("projection", packed((units + 1, outputs), lambda: np.vstack([matrix.T, bias]))),)
+        matrix = self.matrix(k + 15, (outputs, units), self.weight_types)
+        bias = floats(self.graph, self.op, k + 16, (outputs,)) if self.has(k + 16) else np.zeros(outputs, np.float32)
+        shape = units + 1, outputs
+        if self.weight_types is FLOAT:
+            return (Arg("projection", packed(shape, lambda: np.vstack([matrix.T, bias]))),)
+        pack = lambda: np.vstack([matrix.T, bias.view(np.int32)])  # noqa: E731
+        return (Arg("projection", packed(shape, pack, np.int32), "int"),)
 
     def program(
         self, sequence: Sequence, sources: tuple[int, ...], place: Place, limits: Limits, backward: bool = False
@@ -117,13 +165,16 @@ class Cell:
         k, units, outputs = self.first, self.units, self.outputs
         rows = tuple((t, self.graph.tensors[t].shape[-1]) for t in sources)
         positions = (self.at(0), self.auxiliary)
-        parts = [self.by_gate(p, units, size) for p, (_, size) in zip(positions, rows, strict=False)]
+        types, depth = self.weight_types, sum(size for _, size in rows) + outputs
+        parts = [self.by_gate(p, units, size, types=types) for p, (_, size) in zip(positions, rows, strict=False)]
         parts.append(self.recurrent())
-        shape = (sum(size for _, size in rows) + outputs, units, 4)
-        terms = Terms(shape, lambda: np.concatenate([part() for part in parts], axis=1).transpose(1, 0, 2))
+        terms = Terms(
+            (depth, units, 4), lambda: np.concatenate([part() for part in parts], axis=1).transpose(1, 0, 2),
+            whole=types is not FLOAT,
+        )  # fmt: skip
         normalized = any(map(self.has, self.factors))
-        kinds = (self.at(11), self.peepholes, self.factors or (-1,) * 4)
-        parameters = [self.by_gate(positions, units) for positions in kinds]
+        factors = self.by_gate(self.factors or (-1,) * 4, units)
+        parameters = [self.by_gate(self.at(11), units), self.peeped(), factors]
         projection = self.projection()
         inputs = (
             Arg("parameters", packed((3, units, 4), lambda: np.stack([part() for part in parameters])), "vec4"),
@@ -140,7 +191,10 @@ class Cell:
             **activation(self.op), **clips, "PASSED_ON": self.op.options.fused_activation_function == "NONE",
             "INPUT_GATE": self.has(k), "NORMALIZED": normalized, "PROJECTED": bool(projection),
         }  # fmt: skip
+        hybrid = self.hybrid(len(rows), max(depth, units) if projection else depth)
+        if hybrid is not None and projection:
+            constants["PROJECTION_SCALE"] = affine(self.graph.tensors[self.op.inputs[k + 15]]).single
         return through(
             "lstm", constants, sequence, rows, terms, inputs, states, place, limits,
-            (20 * units, 16) if normalized else (4 * units, 0), backward,
+            (20 * units, 16) if normalized else (4 * units, 0), backward, hybrid,
         )  # fmt: skip

@@ -119,7 +119,7 @@ void normalize_sums() {
 void main() {
     if (batch() >= uint(BATCHES)) return;
     recall();
-    for (uint step = 0u; step < uint(STEPS); step++) {
+    for (uint step = 0u; step < uint(STEPS * PASSES); step++) {
         uint row = row_of(step);
         for (uint first = 0u; first < uint(UNITS); first += uint(LOCAL_X)) {
             uint unit = first + unit_lane(), own = min(unit, uint(UNITS - 1));

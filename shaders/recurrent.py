@@ -34,10 +34,14 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Sequence:
-    """Rows of a tensor, [steps, batches, n] where `major` says so, else [batches, steps, n], or [batches, n]."""
+    """Rows of a tensor, [steps, batches, n] where `major` says so, else [batches, steps, n], or [batches, n].
+
+    A cell goes through all of them in each of so many `passes`.
+    """
 
     shape: tuple[int, ...]
     major: bool
+    passes: int = 1
 
     @property
     def batches(self) -> int:
@@ -53,8 +57,8 @@ class Sequence:
         """For lib/recurrent.glsl."""
         rows = (1, self.batches) if self.major else (self.steps, 1)
         return {
-            "BATCHES": self.batches, "STEPS": self.steps, "BATCH_ROWS": rows[0], "STEP_ROWS": rows[1],
-            "REVERSE": backward,
+            "BATCHES": self.batches, "STEPS": self.steps, "PASSES": self.passes, "REVERSE": backward,
+            "BATCH_ROWS": rows[0], "STEP_ROWS": rows[1],
         }  # fmt: skip
 
 
@@ -144,6 +148,25 @@ def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Co
     return Const(lambda: np.ascontiguousarray(make(), dtype), 4 * prod(shape), dtype is np.float32)
 
 
+@dataclass(frozen=True)
+class Hybrid:
+    """What sets a cell of floats apart whose weights have 8 bits.
+
+    `scales` are GLSL for those of the weights of each source, and of what the last step gave; `most` is how many
+    integers there are at a time.
+    """
+
+    asymmetric: bool
+    scales: tuple[str, ...]
+    most: int
+
+    def constants(self, sum: str) -> dict[str, Any]:
+        """For lib/gathered_hybrid.glsl; `sum` is what a unit adds up, in floats."""
+        *sources, before = self.scales
+        named = zip(("SOURCE_SCALES", "AUXILIARY_SCALES"), sources, strict=False)
+        return {"ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "STATE_SCALES": before, **dict(named)}
+
+
 def activation(op: Op) -> dict[str, Any]:
     """The op's activation, for lib/recurrent.glsl."""
     name = op.options.fused_activation_function
@@ -164,18 +187,28 @@ def through(
     limits: Limits,
     shared: tuple[int, int],
     backward: bool = False,
+    hybrid: Hybrid | None = None,
     includes: tuple[str, ...] = ("math",),
 ) -> Program:
     """The launch of a body with lib/recurrent.glsl.
 
     `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `shared` is what the body has of
-    shared memory by itself, in bytes: (once, for each invocation).
+    shared memory by itself, in bytes: in all, and for each invocation.
     """
     depth, units, gates = terms.shape
     outputs = depth - sum(size for _, size in sources)
-    lanes = min(power_of_two(2 * units - 1), MOST_UNITS, limits.invocations)
-    local = (lanes, min(power_of_two(depth), THREADS // lanes, limits.invocations // lanes), 1)
+    fixed, each = shared[0] + 4 * outputs, shared[1] + 4 * gates
+    gathering: tuple[str, ...] = ("gathered",)
+    if hybrid is not None:
+        constants = {**constants, **hybrid.constants("float" if gates == 1 else "vec4")}
+        fixed, each, gathering = fixed + 4 * hybrid.most, each + 16, ("exact", "hybrid", "gathered_hybrid")
+    threads = min(THREADS, limits.invocations)
+    while threads > 1 and fixed + each * threads > limits.shared_bytes:
+        threads //= 2
+    lanes = min(power_of_two(2 * units - 1), MOST_UNITS, threads)
+    local = (lanes, min(power_of_two(depth), threads // lanes), 1)
     constants = {
+        "HYBRID": hybrid is not None,
         "PARTIAL": "vec4",
         **constants,
         **sequence.constants(backward),
@@ -198,6 +231,6 @@ def through(
     )
     return Program(
         body, constants, given, place.tensor, groups_for(sequence.batches, 1, limits), local,
-        includes=(*includes, "reduce", "recurrent"), states=states,
-        shared=shared[0] + 4 * outputs + (shared[1] + 4 * gates) * local[0] * local[1],
+        includes=(*includes, "reduce", "recurrent", *gathering), shared=fixed + each * local[0] * local[1],
+        states=states,
     )  # fmt: skip

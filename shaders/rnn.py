@@ -6,8 +6,9 @@ import numpy as np
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, floats, result, values
-from .program import Arg, Limits, Lowered, Program
-from .recurrent import Place, Sequence, Terms, activation, both_ways, directions, state, through
+from .program import Arg, Limits, Lowered, Program, literal
+from .quantized import affine
+from .recurrent import Hybrid, Place, Sequence, Terms, activation, both_ways, directions, eight_bits, state, through
 
 OPS = ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")
 
@@ -29,7 +30,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         sources = (sources[0], (source,))  # where steps are not outermost, TFLite takes nothing but its first input
     if any(graph.tensors[t].shape != shape for t in sources[0]):
         raise Refused("shape", "an auxiliary input of another size", list(shape))
-    sequence = Sequence(shape, bool(op.options.time_major))
+    major, whole = bool(op.options.time_major), graph.tensors[op.inputs[1]].type != "FLOAT32"
+    # TFLite takes a sequence as often as it has steps then (`EvalHybrid` in bidirectional_sequence_rnn.cc).
+    sequence = Sequence(shape, major, shape[0] if major and whole else 1)
     sizes = [graph.tensors[op.inputs[k]].size for k in (3, 7)]
     places = directions(graph, op, limits, shape, sizes)
     weights = ((1, 2, 3, 4), (5, 6, 7, 8))
@@ -52,15 +55,21 @@ def cell(
     """One direction; `inputs` are the weights, recurrent weights, bias, state, and weights of the second source."""
     units, depth = graph.tensors[op.inputs[inputs[2]]].size, sequence.shape[-1]
     own, recurrent, bias, remembered, *others = inputs
-    parts = [
-        *(floats(graph, op, k, (units, depth)) for k, _ in zip((own, *others), sources, strict=False)),
-        floats(graph, op, recurrent, (units, units)),
-    ]
-    terms = Terms((len(sources) * depth + units, units, 1), lambda: np.concatenate(parts, axis=1).T)
+    weights = [*(k for k, _ in zip((own, *others), sources, strict=False)), recurrent]
+    whole = graph.tensors[op.inputs[own]].type != "FLOAT32"
+    parts = [(eight_bits if whole else floats)(graph, op, k, (units, depth)) for k in weights[:-1]]
+    parts.append((eight_bits if whole else floats)(graph, op, recurrent, (units, units)))
+    shape = len(sources) * depth + units, units, 1
+    terms = Terms(shape, lambda: np.concatenate(parts, axis=1).T, whole)
     floats(graph, op, bias, (units,))
     parameters = Arg("parameters", op.inputs[bias])
     states = (Arg("output_state", state(graph, op, remembered, sequence.batches * units)),)
     rows = tuple((tensor, depth) for tensor in sources)
+    hybrid = None
+    if whole:
+        scales = (literal(affine(graph.tensors[op.inputs[k]]).single) for k in weights)
+        hybrid = Hybrid(bool(op.options.asymmetric_quantize_inputs), tuple(scales), shape[0])
     return through(
-        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, (4 * units, 0), backward
-    )
+        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, (4 * units, 0), backward,
+        hybrid,
+    )  # fmt: skip

@@ -17,7 +17,8 @@ float activated(float x) { return ACTIVATION; }
 
 // Which row of the sequence a step of this batch takes.
 uint row_of(uint step) {
-    uint time = REVERSE == 1 ? uint(STEPS) - 1u - step : step;
+    uint time = PASSES > 1 ? step % uint(STEPS) : step;
+    if (REVERSE == 1) time = uint(STEPS) - 1u - time;
     return batch() * uint(BATCH_ROWS) + time * uint(STEP_ROWS);
 }
 
@@ -38,26 +39,6 @@ GATES weight(uint k, uint unit) {
 #else
     return weights(k * uint(UNITS) + unit);
 #endif
-}
-
-// This invocation's part of what a unit adds up in one step: the row of its input by its weights, and what the last step
-// gave.
-GATES of_source(uint unit, uint row) {
-    GATES sum = GATES(0);
-    for (uint k = sum_lane(); k < uint(INPUTS); k += uint(LOCAL_Y))
-        sum += source(row * uint(INPUTS) + k) * weight(k, unit);
-#if AUXILIARY
-    for (uint k = sum_lane(); k < uint(AUXILIARY); k += uint(LOCAL_Y))
-        sum += auxiliary(row * uint(AUXILIARY) + k) * weight(uint(INPUTS) + k, unit);
-#endif
-    return sum;
-}
-
-GATES of_state(uint unit) {
-    GATES sum = GATES(0);
-    for (uint k = sum_lane(); k < uint(OUTPUTS); k += uint(LOCAL_Y))
-        sum += state[k] * weight(uint(INPUTS + AUXILIARY) + k, unit);
-    return sum;
 }
 
 // The state from one run to the next.

@@ -1,4 +1,4 @@
-"""Recurrent ops run after run: what they give, what they remember and forget, against the reference kernels."""
+"""What cases cannot say of recurrent ops: several of them, what they share with others, what they refuse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from delegraph.graph.builder import GraphBuilder
 from .harness import Arrays, Loaded, delegate, difference, graph_of, random_inputs, refusals, refuses
 
 Shape = tuple[int, ...]
-ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 RUNS = 3
 
 
@@ -84,49 +83,8 @@ def check(content: bytes, tolerance: float = 1e-5, launches: int | None = None) 
                 assert difference(got, want) <= tolerance, f"run {k} is {difference(got, want):.2e} off"
 
 
-# Simple cells
-
-SIZES = [(1, 1, 1), (2, 3, 5), (3, 8, 4), (1, 17, 40), (2, 5, 150)]
-
-
 def cell(n: int, x: int, h: int, seed: int = 1) -> list[Given]:
     return [noise(h, x, seed=seed), noise(h, h, seed=seed) / 4, noise(h, seed=seed), State((n, h))]
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_rnn(size: tuple[int, int, int], activation: str) -> None:
-    n, x, h = size
-    check(model("RNN", [(n, x), *cell(n, x, h)], [(n, h)], fused_activation_function=activation), launches=1)
-
-
-@pytest.mark.parametrize("major", [False, True])
-@pytest.mark.parametrize("steps", [1, 5, 17])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_unidirectional_sequence_rnn(size: tuple[int, int, int], steps: int, major: bool) -> None:
-    n, x, h = size
-    rows = (steps, n) if major else (n, steps)
-    given = [(*rows, x), *cell(n, x, h)]
-    check(model("UNIDIRECTIONAL_SEQUENCE_RNN", given, [(*rows, h)], time_major=major), launches=1)
-
-
-@pytest.mark.parametrize("auxiliary", ["none", "crossed", "stacked"])
-@pytest.mark.parametrize("merged", [False, True])
-@pytest.mark.parametrize("major", [False, True])
-def test_bidirectional_sequence_rnn(major: bool, merged: bool, auxiliary: str) -> None:
-    n, steps, x, h, g = 2, 5, 3, 4, 7
-    rows = (steps, n) if major else (n, steps)
-    more: list[Given] = [None, None, None]
-    if auxiliary != "none":
-        more[0] = (*rows, x)
-    if auxiliary == "crossed":
-        more[1:] = [noise(h, x, seed=3), noise(g, x, seed=3)]
-    shapes = [(*rows, h + g)] if merged else [(*rows, h), (*rows, g)]
-    given = [(*rows, x), *cell(n, x, h), *cell(n, x, g), *more]
-    check(model("BIDIRECTIONAL_SEQUENCE_RNN", given, shapes, time_major=major, merge_outputs=merged), launches=2)
-
-
-# LSTM
 
 
 def gates(x: int, h: int, out: int, input_gate: bool, peepholes: bool, projection: str, seed: int = 1) -> list[Given]:
@@ -149,39 +107,6 @@ def states(n: int, h: int, out: int) -> list[Given]:
     return [State((n, out)), State((n, h))]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_lstm(size: tuple[int, int, int], activation: str) -> None:
-    n, x, h = size
-    given = [(n, x), *gates(x, h, h, True, False, "none"), *states(n, h, h)]
-    check(model("LSTM", given, [(n, h)], fused_activation_function=activation), launches=1)
-
-
-@pytest.mark.parametrize("normalized", [False, True])
-@pytest.mark.parametrize("projection", ["none", "plain", "biased"])
-@pytest.mark.parametrize("peepholes", [False, True])
-@pytest.mark.parametrize("input_gate", [False, True])
-def test_every_kind_of_lstm(input_gate: bool, peepholes: bool, projection: str, normalized: bool) -> None:
-    n, x, h = 2, 3, 20
-    out = h if projection == "none" else 5
-    given = [(n, x), *gates(x, h, out, input_gate, peepholes, projection), *states(n, h, out)]
-    if normalized:
-        given += [noise(h, seed=k) if k or input_gate else None for k in range(4)]
-    check(model("LSTM", given, [(n, out)], cell_clip=0.7, proj_clip=0.4), launches=1)
-    sequence = [(5, n, x), *given[1:]]
-    check(model("UNIDIRECTIONAL_SEQUENCE_LSTM", sequence, [(5, n, out)], time_major=True), launches=1)
-
-
-@pytest.mark.parametrize("major", [False, True])
-@pytest.mark.parametrize("steps", [1, 5, 17])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_unidirectional_sequence_lstm(size: tuple[int, int, int], steps: int, major: bool) -> None:
-    n, x, h = size
-    rows = (steps, n) if major else (n, steps)
-    given = [(*rows, x), *gates(x, h, h, True, False, "none"), *states(n, h, h)]
-    check(model("UNIDIRECTIONAL_SEQUENCE_LSTM", given, [(*rows, h)], time_major=major), launches=1)
-
-
 def test_diagonal_recurrent_weights() -> None:
     n, x, h = 2, 3, 5
     given = [(n, 4, x), *gates(x, h, h, True, False, "none"), *states(n, h, h)]
@@ -193,63 +118,6 @@ def test_diagonal_recurrent_weights() -> None:
 def test_states_may_be_flat() -> None:
     given = [(2, 3), *gates(3, 5, 5, True, False, "none"), State((10,)), State((10,))]
     check(model("LSTM", given, [(2, 5)]))
-
-
-@pytest.mark.parametrize("clips", [(0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.5, 0.1)], ids=str)
-def test_clips(clips: tuple[float, float]) -> None:
-    n, x, h, out = 2, 3, 6, 4
-    given = [(n, 3, x), *gates(x, h, out, True, False, "plain"), *states(n, h, out)]
-    check(model("UNIDIRECTIONAL_SEQUENCE_LSTM", given, [(n, 3, out)], cell_clip=clips[0], proj_clip=clips[1]))
-
-
-@pytest.mark.parametrize("auxiliary", ["none", "crossed", "stacked"])
-@pytest.mark.parametrize("merged", [False, True])
-@pytest.mark.parametrize("major", [False, True])
-def test_bidirectional_sequence_lstm(major: bool, merged: bool, auxiliary: str) -> None:
-    # Of several merged batches, the reference kernels leave their memory where batches are outermost.
-    n, steps, x, h, out = 1 if merged and not major else 2, 4, 3, 5, 4
-    rows = (steps, n) if major else (n, steps)
-    more: list[Given] = [None] * 9
-    if auxiliary != "none":
-        more[0] = (*rows, x)
-    if auxiliary == "crossed":
-        more[1:] = [noise(h, x, seed=k) for k in range(8)]
-    given = [
-        (*rows, x), *gates(x, h, out, True, True, "plain"), *gates(x, h, out, False, False, "biased", 2),
-        *states(n, h, out), *states(n, h, out), *more,
-    ]  # fmt: skip
-    if auxiliary == "crossed":
-        given[44] = None  # no input gate
-    shapes = [(*rows, 2 * out)] if merged else [(*rows, out)] * 2
-    check(model("BIDIRECTIONAL_SEQUENCE_LSTM", given, shapes, time_major=major, merge_outputs=merged), launches=2)
-
-
-@pytest.mark.parametrize("kept", [False, True])
-@pytest.mark.parametrize("size", SIZES[:-1], ids=str)
-def test_basic_lstm(size: tuple[int, int, int], kept: bool) -> None:
-    """Its states kept by itself, or handed over."""
-    n, x, h = size
-    before: Given = State((n, h)) if kept else (n, h)
-    given = [(n, x), before, noise(4 * h, x + h), noise(4 * h), before]
-    check(model("LSTM", given, [(n, h), (n, h), (n, x + h), (n, 4 * h)], kernel_type="BASIC"))
-
-
-# SVDF
-
-
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("memory", [1, 2, 9])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_svdf(activation: str, memory: int, rank: int, bias: bool) -> None:
-    n, x, units = 2, 5, 4
-    filters = units * rank
-    given = [(n, x), noise(filters, x), noise(filters, memory), noise(units) if bias else None]
-    given.append(State((n, filters * memory)))
-    check(model("SVDF", given, [(n, units)], rank=rank, fused_activation_function=activation), launches=1)
-
-
-# Around them
 
 
 def test_two_ops_remember_apart_and_an_activation_is_fused() -> None:
