@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D of 8-bit integers, bit by bit as TFLite has them."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D of quantised integers, bit by bit as TFLite has them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import geometry, windows
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .quantized import EIGHT_BITS, affine, limits_of
+from .quantized import limits_of
+from .types import QUANTIZED
 
 POOLS = {
     "AVERAGE_POOL_2D": (0, "x + value", "(x + n / 2 * (1 + 2 * (x >> 31))) / n"),  # halves away from 0
-    "MAX_POOL_2D": (-256, "max(x, value)", "x"),
+    "MAX_POOL_2D": (-(1 << 15), "max(x, value)", "x"),
 }
 OPS = tuple(POOLS)
-TYPES = EIGHT_BITS
+TYPES = QUANTIZED
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch over NHWC. Padding counts for nothing; input and output have the same scale and zero point."""
-    source = values(graph, op, types=EIGHT_BITS)
+    """One launch over NHWC. Padding counts for nothing; integers are taken as they are, whatever their scales."""
+    source = values(graph, op, types=TYPES)
     image = graph.tensors[source].shape
     if len(image) != 4:
         raise Refused("shape", list(image), "NHWC")
     h, w = windows(image[1:3], (op.options.filter_height, op.options.filter_width), op)
-    output = graph.tensors[result(graph, op, limits, (image[0], h.out, w.out, image[3]), types=EIGHT_BITS)]
-    if output.type != graph.tensors[source].type or affine(output) != affine(graph.tensors[source]):
-        raise Refused("quantization", f"{output.name!r} is quantised in another way than the input", "the same way")
+    type = graph.tensors[source].type
+    output = graph.tensors[result(graph, op, limits, (image[0], h.out, w.out, image[3]), types={type})]
     value, channels = ("vec4", image[3] // 4) if image[3] % 4 == 0 else ("float", image[3])
     identity, take, finish = POOLS[op.kind]
     constants = {

@@ -17,7 +17,12 @@ void main() {
                    + REAL(c) * down.x * along.y + REAL(d) * down.y * along.y + 0.5;
     store(i, VALUE(x));
 #else
-    VALUE x = a * row.z * column.z + b * row.w * column.z + c * row.z * column.w + d * row.w * column.w;
-    store(i, (x + (1 << 19) * (sign(x) | 1)) / (1 << 20));  // halves away from 0
+    VALUE left = a * row.z + b * row.w, right = c * row.z + d * row.w;
+    VALUE high = (left >> 10) * column.z + (right >> 10) * column.w;
+    VALUE low = (left & 1023) * column.z + (right & 1023) * column.w;
+    high += low >> 10;  // the sum is 1024 * high + what is left of low, which of 16 bits 32 may not hold
+    VALUE negative = high >> 31;
+    VALUE size = (high ^ negative) - negative - (negative & (((low & 1023) + 1023) >> 10));
+    store(i, (((size + 512) >> 10) ^ negative) - negative);  // halves away from 0
 #endif
 }

@@ -1,4 +1,4 @@
-"""RESIZE_BILINEAR of 8-bit integers, bit by bit as TFLite's reference kernels have it."""
+"""RESIZE_BILINEAR of quantised integers, bit by bit as TFLite's reference kernels have it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
-from .quantized import EIGHT_BITS
 from .resize import positions
+from .types import QUANTIZED
 
 OPS = ("RESIZE_BILINEAR",)
-TYPES = EIGHT_BITS
+TYPES = QUANTIZED
 ONE = 1 << 10  # positions are in fixed point, of 10 bits
 LARGEST = 1 << 16
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch, one invocation a value: of INT8 in fixed point, of UINT8 in float, halves up."""
+    """One launch, one invocation a value: in fixed point, of UINT8 in float, halves up."""
     source = values(graph, op, types=TYPES)
     old = graph.tensors[source].shape
     height, width = integers(graph, op, 1, (2,))
     if len(old) != 4 or height < 1 or width < 1 or max(*old[1:3], height, width) > LARGEST:
         raise Refused("shape", f"shape {list(old)} to {height} x {width} pixels", "rank 4, and a pixel")
-    output = result(graph, op, limits, (old[0], height, width, old[3]), types=TYPES)
+    output = result(graph, op, limits, (old[0], height, width, old[3]), types={graph.tensors[source].type})
     align, half = op.options.align_corners, op.options.half_pixel_centers
     if align and half:
         raise Refused("half_pixel_centers", "with align_corners", "one of the two")

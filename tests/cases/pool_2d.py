@@ -1,12 +1,13 @@
-"""AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D, of floats and 8-bit ones."""
+"""AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D, of floats and quantised integers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from axes import ACTIVATIONS, Axis, family
 from axes import st as strategies
-from case import FLOAT, INT8, UINT8, Case, Shape, Type, case, scaled
+from case import FLOAT, INT8, INT16, UINT8, Case, Shape, Type, case, scaled
 
 KINDS = ("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D")
 Window = tuple[int, int, int, int]  # height, width, strides
@@ -41,13 +42,16 @@ def of_floats(pick: Random, kind: str, image: Shape, window: Window, padding: st
 
 
 @family(
-    kind=["AVERAGE_POOL_2D", "MAX_POOL_2D"], type=[INT8, UINT8], image=images, window=windows,
-    padding=["SAME", "VALID"], activation=ACTIVATIONS,
+    kind=["AVERAGE_POOL_2D", "MAX_POOL_2D"], type=[INT8, UINT8, INT16], image=images, window=windows,
+    padding=["SAME", "VALID"], activation=ACTIVATIONS, rescaled=[False, True],
 )  # fmt: skip
-def of_8_bits(
-    pick: Random, kind: str, type: Type, image: Shape, window: Window, padding: str, activation: str
+def of_integers(
+    pick: Random, kind: str, type: Type, image: Shape, window: Window, padding: str, activation: str, rescaled: bool
 ) -> Case | None:
-    return pool(kind, type.affine(pick), image, window, padding, activation)
+    """Integers as they are: a scale of the result's own matters to the activation alone."""
+    source = type.affine(pick)
+    found = pool(kind, source, image, window, padding, activation)
+    return found and replace(found, makes=(type.affine(pick),)) if rescaled else found
 
 
 CASES = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from axes import MOVED, Axis, but, family
 from axes import st as strategies
-from case import FLOAT, INT8, UINT8, Case, Type, case
+from case import FLOAT, INT8, INT16, UINT8, Case, Type, case
 
 Sizes = tuple[int, int, int, int]  # from height and width to
 SIZES: list[Sizes] = [
@@ -29,7 +29,10 @@ def resize(kind: str, type: Type, size: Sizes, channels: int, flags: tuple[bool,
     return case(kind, type((2, *size[:2], channels)), [*size[2:]], tolerance=tolerance, op_version=3, **options)
 
 
-@family(type=[FLOAT, INT8.quantized(0.1, 3), UINT8.quantized(0.1, 3)], size=sizes, channels=CHANNELS, flags=FLAGS)
+BILINEAR = [FLOAT, INT8.quantized(0.1, 3), UINT8.quantized(0.1, 3), INT16.quantized(0.001)]
+
+
+@family(type=BILINEAR, size=sizes, channels=CHANNELS, flags=FLAGS)
 def bilinear(pick: Random, type: Type, size: Sizes, channels: int, flags: tuple[bool, bool]) -> Case | None:
     return resize("RESIZE_BILINEAR", type, size, channels, flags)
 

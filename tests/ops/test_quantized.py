@@ -129,10 +129,3 @@ def test_refusals() -> None:
     x = b.input((2, 8), "int8", quantization=(0.1, 0))
     b.output(b.op("SOFTMAX", [x], (2, 8), quantization=(0.1, 0), beta=1.0))
     refuses(b.build(), "quantization")
-    b = GraphBuilder()
-    x = b.input((1, 4, 4, 1), "uint8", quantization=(0.1, 0))
-    b.output(
-        b.op("MAX_POOL_2D", [x], (1, 2, 2, 1), quantization=(0.2, 0), filter_height=2, filter_width=2, stride_h=2,
-             stride_w=2, padding="VALID")
-    )  # fmt: skip
-    refuses(b.build(), "quantization")
