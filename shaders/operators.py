@@ -40,7 +40,7 @@ EXPRESSIONS: Mapping[str, Mapping[str, str]] = {
         "DIV": "quotient({a}, {b})", "LOGICAL_AND": "{a} & {b}", "LOGICAL_OR": "{a} | {b}", **_NUMBERS, **_WORDS
     },
     "ivec2": {"ADD": "plus({a}, {b})", "MUL": "times({a}, {b})", "SUB": "minus({a}, {b})", **_SHARED},
-    "uint": _WORDS,
+    "uint": {"MUL": "{a} * {b}", **_WORDS},
 }  # fmt: skip
 
 _INTS = ("INT32",)
@@ -50,7 +50,8 @@ _NARROW = (*_SMALL, "UINT8")
 _ANY_WORD = (*_NARROW, "UINT16", "UINT32")
 _ORDERED = (*_LONG, "INT16")
 INTEGERS: Mapping[str, Collection[str]] = {
-    **dict.fromkeys(("ADD", "MUL"), _ORDERED),
+    "ADD": _ORDERED,
+    "MUL": (*_ORDERED, "UINT32"),
     "SUB": _LONG,
     **dict.fromkeys(("DIV", "POW", "SQUARED_DIFFERENCE"), _INTS),
     **dict.fromkeys(("MAXIMUM", "MINIMUM"), (*_NARROW, "INT64")),
@@ -91,7 +92,7 @@ def libraries(op: Op, type: str) -> tuple[str, ...]:
         return ("int64",)
     if op.kind in COMPARISONS:
         return ("compare",)
-    if one == "int":
+    if one in ("int", "uint"):
         return ("integer",)
     if op.kind == "DIV":
         return ("exact",)

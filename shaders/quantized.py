@@ -103,7 +103,10 @@ def activation_range(op: Op, tensor: Tensor) -> tuple[int, int]:
     `CalculateActivationRangeQuantized` in tensorflow/lite/kernels/kernel_util.cc, in float there and here.
     """
     clipped = CLIPPED.get(op.options.get("fused_activation_function", "NONE"), (None, None))
-    q, (low, high) = affine(tensor), RANGES[tensor.type]
+    low, high = RANGES[tensor.type]
+    if clipped == (None, None):
+        return low, high
+    q = affine(tensor)
     with np.errstate(over="ignore"):
         first, last = (
             end if real is None else q.zero + min(max(rounded(float(np.float32(real) / q.single)), -(2**31)), 2**31)

@@ -6,7 +6,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import geometry, windows
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .quantized import limits_of
+from .quantized import activation_range
 from .types import QUANTIZED
 
 POOLS = {
@@ -28,9 +28,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     type = graph.tensors[source].type
     output = graph.tensors[result(graph, op, limits, (image[0], h.out, w.out, image[3]), types={type})]
     value, channels = ("vec4", image[3] // 4) if image[3] % 4 == 0 else ("float", image[3])
-    identity, take, finish = POOLS[op.kind]
+    (low, high), (identity, take, finish) = activation_range(op, output), POOLS[op.kind]
     constants = {
-        **geometry(h, w), **limits_of(op, output), "CHANNELS": channels, "IDENTITY": identity, "TAKE": take,
+        **geometry(h, w), "LOW": low, "HIGH": high, "CHANNELS": channels, "IDENTITY": identity, "TAKE": take,
         "RESULT": finish,
     }  # fmt: skip
     groups = groups_for(image[0] * h.out * w.out * channels, 64, limits)

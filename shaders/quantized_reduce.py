@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, axis_in, integers, result, values
+from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .quantized import RANGES, affine, multiplier, short_multipliers
-from .reduce import places, reduction, runs_of
+from .reduce import places, reduced, reduction, runs_of
 from .types import QUANTIZED, glsl
 
 TYPES = {"MEAN": QUANTIZED, "REDUCE_PROD": frozenset({"INT8", "INT16"}), "SUM": QUANTIZED}
@@ -20,12 +20,11 @@ OPS = tuple(TYPES)
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch. Axes may be negative, repeated, or none, which leaves the values as they are, but rescales them."""
+    """One launch; no axes rescale the values."""
     source = graph.tensors[values(graph, op, types=TYPES[op.kind])]
     shape = source.shape
-    axes = {axis_in(axis, len(shape)) for axis in integers(graph, op, 1)}
-    kept = {d: 1 if d in axes else n for d, n in enumerate(shape) if op.options.keep_dims or d not in axes}
-    output = graph.tensors[result(graph, op, limits, tuple(kept.values()), types={source.type})]
+    axes, made = reduced(graph, op, shape)
+    output = graph.tensors[result(graph, op, limits, made, types={source.type})]
     x, y, count = affine(source), affine(output), math.prod(shape[d] for d in axes)
     if source.type == "INT16" and (x.zero or y.zero):
         raise Refused("quantization", f"zero points {x.zero} and {y.zero}", "0, as they are INT16")

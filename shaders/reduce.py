@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
 from ..graph.model import Graph, Op
-from .arguments import Shape, answering, axis_in, integers, result, values
+from .arguments import Refused, Shape, answering, axis_in, integers, result, values
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for
 from .types import FLOAT, INDICES, STORED, glsl, in_fours
 
@@ -37,14 +37,16 @@ LONG_REDUCERS: Reducers = {
     "REDUCE_MIN": ("ivec2(-1, 0x7fffffff)", "smaller(a, b)", "{x}"),
     "REDUCE_PROD": ("ivec2(1, 0)", "times(a, b)", "{x}"),
 }
+# Integers of fewer bits as they are, not quantised: they wrap around.
+NARROW = {"INT8": "({x} << 24) >> 24", "UINT8": "{x} & 255", "INT16": "({x} << 16) >> 16"}
 OPS = tuple({**REDUCERS, **INTEGER_REDUCERS})
 _EXTREMES = FLOAT | {"INT32", "INT64", "BOOL", "INT8", "UINT8", "INT16"}
 TYPES = {
     "MEAN": FLOAT,
-    "SUM": FLOAT | INDICES,
+    "SUM": FLOAT | INDICES | {"BOOL"},
     "REDUCE_MAX": _EXTREMES,
     "REDUCE_MIN": _EXTREMES,
-    "REDUCE_PROD": FLOAT | INDICES | {"BOOL"},
+    "REDUCE_PROD": FLOAT | INDICES | {"BOOL", *NARROW},
     "REDUCE_ANY": frozenset({"BOOL"}),
     "REDUCE_ALL": frozenset({"BOOL"}),
 }
@@ -56,12 +58,13 @@ IN_A_ROW = 256
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """Axes may be negative, repeated, or none, which leaves the values as they are."""
+    """One launch; no axes leave the values as they are."""
     source = values(graph, op, types=TYPES[op.kind])
     type, shape = graph.tensors[source].type, graph.tensors[source].shape
-    axes = {axis_in(axis, len(shape)) for axis in integers(graph, op, 1)}
-    kept = {d: 1 if d in axes else n for d, n in enumerate(shape) if op.options.keep_dims or d not in axes}
-    output = result(graph, op, limits, tuple(kept.values()), types={type})
+    if op.kind == "REDUCE_PROD" and type in NARROW and graph.tensors[source].quantization is not None:
+        raise Refused("quantization", f"{graph.tensors[source].name!r} is quantised", "integers as they are")
+    axes, made = reduced(graph, op, shape)
+    output = result(graph, op, limits, made, types={type})
     return (reduction(op.kind, source, shape, axes, output, limits, type=type),)
 
 
@@ -81,6 +84,10 @@ def reduction(
     """
     one = glsl(type)
     identity, join, finish = {"float": REDUCERS, "int": INTEGER_REDUCERS, "ivec2": LONG_REDUCERS}[one][kind]
+    if kind == "REDUCE_PROD":
+        finish = NARROW.get(type, finish)
+    elif kind == "SUM" and type == "BOOL":
+        identity, join, finish = INTEGER_REDUCERS["REDUCE_ANY"]
     runs = runs_of(shape, axes)
     innermost, size = runs[-1]  # the innermost run of axes, all reduced or all kept
     vector = in_fours((type,), size)
@@ -119,6 +126,15 @@ def reduction(
         ("int64", "reduce") if one == "ivec2" else ("reduce",),
         STORED[type].dtype.itemsize * (4 if vector else 1) * lanes * columns,
     )
+
+
+def reduced(graph: Graph, op: Op, shape: Shape) -> tuple[set[int], Shape]:
+    """The axes that an op reduces, and the shape of what it makes.
+
+    Axes may be negative, repeated, or none; those of a scalar are not looked at.
+    """
+    axes = {axis_in(axis, len(shape)) for axis in integers(graph, op, 1)} if shape else set()
+    return axes, tuple(1 if d in axes else n for d, n in enumerate(shape) if op.options.keep_dims or d not in axes)
 
 
 def runs_of(shape: Shape, axes: Collection[int]) -> list[Run]:

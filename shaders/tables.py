@@ -45,10 +45,9 @@ def clipped(low: float, high: float) -> Table:
 def leaky(op: Op, x: Whole, source: Affine, made: Affine) -> Whole:
     """LEAKY_RELU: one factor for what is negative, another for the rest."""
     above, below = source.single / made.single, source.single * SINGLE(op.options.alpha) / made.single
-    if below < 0:
-        raise Refused("alpha", op.options.alpha, "0 or more")
     x = x - source.zero
-    return np.where(x < 0, multiplied(x, float(below)), multiplied(x, float(above))) + made.zero
+    negative = multiplied(x, abs(float(below)))
+    return np.where(x < 0, -negative if below < 0 else negative, multiplied(x, float(above))) + made.zero
 
 
 def absolute(op: Op, x: Whole, source: Affine, made: Affine) -> Whole:

@@ -18,6 +18,14 @@ ivec4 relu6(ivec4 x) { return clamp(x, 0, 6); }
 int relu1(int x) { return clamp(x, -1, 1); }
 ivec4 relu1(ivec4 x) { return clamp(x, -1, 1); }
 
+// Of what is not negative; -1 is the largest there, so that between it and 1 lies 1 alone.
+uint relu(uint x) { return x; }
+uvec4 relu(uvec4 x) { return x; }
+uint relu6(uint x) { return min(x, 6u); }
+uvec4 relu6(uvec4 x) { return min(x, 6u); }
+uint relu1(uint x) { return 1u; }
+uvec4 relu1(uvec4 x) { return uvec4(1u); }
+
 // The lowest bits of x as a signed number; `spare` is how many bits there are above them.
 int wrapped(int x, int spare) { return (x << spare) >> spare; }
 ivec4 wrapped(ivec4 x, int spare) { return (x << spare) >> spare; }

@@ -55,8 +55,16 @@ def of_integers(
 
 
 CASES = [
-    made
-    for kind in KINDS
-    for channels in (1, 3, 8)
-    if (made := pool(kind, FLOAT, (2, 7, 5, channels), (15, 15, 7, 7), "SAME", "NONE")) is not None
+    *(
+        made
+        for kind in KINDS
+        for channels in (1, 3, 8)
+        if (made := pool(kind, FLOAT, (2, 7, 5, channels), (15, 15, 7, 7), "SAME", "NONE")) is not None
+    ),
+    *(
+        made
+        for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D")
+        for type in (INT8, UINT8, INT16)
+        if (made := pool(kind, type, (1, 5, 5, 3), (2, 2, 2, 2), "SAME", "NONE")) is not None
+    ),
 ]

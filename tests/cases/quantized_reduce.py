@@ -89,5 +89,7 @@ CASES = [
         case(kind, INT16.quantized(0.001)((2, 300, 3)), [1], makes=INT16.quantized(0.0013), op_version=2)
         for kind in ("MEAN", "REDUCE_PROD")
     ),
+    *(case("REDUCE_PROD", type((3, 4, 8)), [0, 2], keep_dims=False, op_version=2) for type in ANY),
+    *(case(kind, INT8.quantized(0.5)(()), [0, -1], makes=INT8.quantized(0.5)) for kind in ("MEAN", "REDUCE_MAX")),
     case("SUM", UINT8.quantized(0.1, 100)((5, 601)), [1], makes=UINT8.quantized(9, 100), op_version=2),
 ]

@@ -33,7 +33,7 @@ def unary(pick: Random, of: tuple[str, Type], draw: int, even: bool) -> Case:
     x = type.affine(pick, -3, -0.5) if type is not INT16 else type.affine(pick, -5, -3)
     scale, zero = x.quantization
     made = type.affine(pick, np.log10(scale / 2), np.log10(scale * 2))
-    options = {"alpha": pick.uniform(0.01, 1.5)} if kind == "LEAKY_RELU" else {}
+    options = {"alpha": pick.uniform(0.01, 1.5) * (1 - draw % 2 * 2)} if kind == "LEAKY_RELU" else {}
     if kind == "GELU":
         options = {"approximate": bool(draw % 2)}
     elif kind in ("LOG", "EXP", "RSQRT", "SQRT"):

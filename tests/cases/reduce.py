@@ -12,7 +12,7 @@ from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Array, Case, Sha
 
 LONG, NARROW = (INT32, INT64), (INT8, UINT8, INT16)
 KINDS = {
-    "MEAN": [FLOAT], "SUM": [FLOAT, *LONG], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
+    "MEAN": [FLOAT], "SUM": [FLOAT, *LONG, BOOL], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
     "REDUCE_MAX": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_MIN": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_ANY": [BOOL],
     "REDUCE_ALL": [BOOL],
 }  # fmt: skip
@@ -49,5 +49,6 @@ CASES = [
     *(case("REDUCE_ALL", BOOL((2, 6), np.full((2, 6), value)), [1]) for value in (False, True)),
     *(long(kind, (5, 601), [1]) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")),
     *(long(kind, shape, [0]) for kind in ("MEAN", "REDUCE_MAX") for shape in ((600,), (300, 3))),
+    *(case(kind, (), [1, 2], keep_dims=True) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_PROD")),
     long("SUM", (5, 601), [1], INT64), long("MEAN", (), []), long("MEAN", (1, 7, 7, 1280), [1, 2]),
 ]  # fmt: skip
