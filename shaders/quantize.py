@@ -76,6 +76,7 @@ def by_channel(graph: Graph, op: Op, whole: Tensor, limits: Limits) -> Program:
     scales = Stage("x * y", along(q.scales.astype(np.float32)), period)
     zeros = Stage("x - y", along(q.zero_points.astype(np.int32)), period, operand_type="int")
     low, high = RANGES[whole.type]
+    stages: tuple[Stage, ...]
     if op.kind == "DEQUANTIZE":
         stages = (zeros, Stage("MADE(x)", makes="float"), scales)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if source.type == "INT16" and (x.zero or y.zero):
         raise Refused("quantization", f"zero points {x.zero} and {y.zero}", "0, as they are INT16")
     low, high = RANGES[output.type]
-    constants = {"OUT_ZERO": y.zero, "LOW": low, "HIGH": high}
+    constants: dict[str, Any] = {"OUT_ZERO": y.zero, "LOW": low, "HIGH": high}
     if op.kind == "REDUCE_PROD":
         runs = runs_of(shape, axes)
         (whole,), (down,) = short_multipliers(np.array([x.scale / y.scale ** (1 / count)]))

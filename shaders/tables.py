@@ -7,7 +7,7 @@ may leave the result's type, whose ends it then stands for.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,7 @@ def sixteen(making: Making) -> Table:
     return table
 
 
-def points(function: Function, source: Sequence[Any], made: Sequence[Any], kind: type[np.floating[Any]]) -> Whole:
+def points(function: Function, source: Iterable[Any], made: Iterable[Any], kind: type[np.floating[Any]]) -> Whole:
     """The values at 513 points of 16 bits, 128 apart: each moved by half of what a line between them is off midway.
 
     `source` and `made` are what the least and the largest of 16 bits stand for; `kind` is the type of all floats.
@@ -141,7 +141,8 @@ def points(function: Function, source: Sequence[Any], made: Sequence[Any], kind:
     sample = away(here)
     bias = away((away((there + sample) / kind(2)) - away(midway)) / kind(2))
     found = np.append(sample - bias, away(function(np.array([last], kind)) * inverse))
-    return np.clip(found, -(1 << 15), (1 << 15) - 1).astype(np.int64)
+    whole: Whole = np.clip(found, -(1 << 15), (1 << 15) - 1).astype(np.int64)
+    return whole
 
 
 def away(x: Floats) -> Floats:
@@ -153,7 +154,8 @@ def away(x: Floats) -> Floats:
 def between(values: Whole, x: Whole) -> Whole:
     """On the lines between 513 points (`LUTLookup` in common.h)."""
     k, part = 256 + (x >> 7), x & 127
-    return values[k] + (((values[k + 1] - values[k]) * part + 64) >> 7)
+    found: Whole = values[k] + (((values[k + 1] - values[k]) * part + 64) >> 7)
+    return found
 
 
 def plain(function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Making:
