@@ -218,6 +218,14 @@ class Lender(Protocol):
         """A buffer of the caller's as the place of an input or output. Raises ValueError where it cannot be that."""
 
 
+@runtime_checkable
+class Learner(Protocol):
+    """A delegate that stores values in fewer bits where these hold them."""
+
+    def measured(self, graph: Graph, peaks: Mapping[int, float]) -> None:
+        """Take up how far from 0 the values of tensors go, by index; a new plan heeds it."""
+
+
 def shapes_unknown(graph: Graph, op: Op) -> Verdict:
     """Refusal of an op that reads or writes a tensor whose shape depends on data, else yes."""
     for t in (*op.inputs, *op.outputs):

@@ -213,6 +213,16 @@ class Interpreter:
             self._front = self._session
         return raced
 
+    def calibrate(self) -> None:
+        """Run the present inputs once on the CPU, and note how far from 0 each tensor goes.
+
+        A delegate that stores values in half (`GPUDelegate(precision="fp16")`) then keeps in float32 what is beyond
+        half's range, or too close to 0 for it. So may a run of its own find what is beyond, but not what is too close.
+        Call `allocate_tensors` afterwards, and set the inputs again. Raises RuntimeError before `allocate_tensors`.
+        """
+        if isinstance(self._front, Session):
+            self._front.calibrate()
+
     def profile(self, repeat: int = 10) -> list[StepTime]:
         """Run `repeat` inferences on the present inputs: what each step should take, and the median that it took.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .buffers import Outside
-from .delegates.base import Delegate, Lender
+from .delegates.base import Delegate, Learner, Lender
 from .delegates.cpu import CPUDelegate
 from .details import signature_list, tensor_details
 from .events import Note
@@ -21,6 +21,7 @@ from .executor import Executor
 from .graph.model import NUMPY_TYPES, Graph
 from .partitioner.plan import Plan
 from .placing import Placing
+from .ranges import measured
 from .recovery import Recovering
 from .shaping import doubtful, shaped
 from .timing import StepTime
@@ -160,6 +161,22 @@ class Session:
         runs = [self._executor.timed() for _ in range(repeat)]
         took = [statistics.median(times) for times in zip(*runs, strict=True)]
         return [StepTime(*row) for row in zip(self.plan.steps, self.plan.costs, took, strict=True)]
+
+    def calibrate(self) -> None:
+        """Measure how far from 0 values go for the present inputs. `allocate_tensors` is needed afterwards.
+
+        Raises RuntimeError before `allocate_tensors`, and what the runtime raises.
+        """
+        self._ensure_safe()
+        if self._executor is None:
+            raise RuntimeError(NOT_READY)
+        plan, inputs = self.plan, {t: self._host(t) for t in self.graph.inputs}
+        peaks = measured(self._cpu, self.graph, {t: value for t, value in inputs.items() if value is not None})
+        for delegate in self._delegates:
+            if isinstance(delegate, Learner):
+                delegate.measured(self.graph, peaks)
+        self.close()
+        self._plan = None if self._placing.saved is None else plan
 
     def another(self) -> Session:
         """A session with the same shapes and the same plan, and memory of its own."""

@@ -21,7 +21,7 @@ from .arena import GLArena, form
 from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
-from .halves import Precision, checked, in_halves
+from .halves import Precision, checked, in_halves, misfit
 from .lowering import Launch, Refusal, lower, lower_op
 from .outside import GLOutside
 from .peaks import MOST
@@ -254,6 +254,13 @@ class GPUDelegate:
             self._widen(graph, tensors, f"went beyond half's {MOST:g}")
         names = ", ".join(repr(graph.tensors[t].name) for t in tensors)
         return Learned(f"gpu: {names} went beyond half's {MOST:g}, and will be kept in float32 by a new plan")
+
+    def measured(self, graph: Graph, peaks: Mapping[int, float]) -> None:
+        """Keep in float32 what was measured to be outside half's range, from the next plan on."""
+        with self._lock:
+            for t, peak in peaks.items():
+                if why := misfit(peak):
+                    self._widen(graph, [t], why)
 
     def _widen(self, graph: Graph, tensors: Iterable[int], why: str) -> None:
         self._wide.setdefault(key_of(graph), {}).update(dict.fromkeys(tensors, why))

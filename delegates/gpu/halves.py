@@ -68,15 +68,19 @@ def beyond(graph: Graph, op: Op, wide: Mapping[int, str]) -> str:
         if value is None or value.dtype != np.float32 or not value.size:
             continue
         finite = np.abs(value[np.isfinite(value)])
-        most = float(finite.max(initial=0))
-        if most > MOST:
-            return f"its constant {graph.tensors[t].name!r} reaches {most:.3g}, beyond half's {MOST:g}"
-        if 0 < most < LEAST:
-            return f"its constant {graph.tensors[t].name!r} is at most {most:.3g}, below half's {LEAST:.3g}"
+        if why := misfit(float(finite.max(initial=0))):
+            return f"its constant {graph.tensors[t].name!r} {why}"
     for t in op.outputs:
         if t in wide:
             return f"{graph.tensors[t].name!r} {wide[t]}"
     return ""
+
+
+def misfit(peak: float) -> str:
+    """Why values that go so far from 0 do not fit into half, in words; empty where they do."""
+    if peak > MOST:
+        return f"reaches {peak:.3g}, beyond half's {MOST:g}"
+    return f"is at most {peak:.3g}, below half's {LEAST:.3g}" if 0 < peak < LEAST else ""
 
 
 def _floats(graph: Graph, t: int) -> bool:

@@ -182,6 +182,29 @@ def test_values_beyond_the_range_are_met_once_and_kept_in_float32_from_then_on()
         assert notes(it)["EXP"].startswith("kept")
 
 
+def test_values_are_measured_before_they_are_met() -> None:
+    """Also those too close to 0, which no run notices: half would make nothing of them."""
+    b = GraphBuilder()
+    x = b.input((1, 4), name="image")
+    tiny = b.op("MUL", [x, b.constant(np.float32([1e-4]))], (1, 4), name="tiny")
+    tinier = b.op("MUL", [tiny, tiny], (1, 4), name="tinier")
+    b.output(b.op("SQRT", [tinier], (1, 4), name="root"), b.op("EXP", [x], (1, 4), name="grown"))
+    value = np.float32([[1, 0.9, 0.8, 12]])
+    with Interpreter(model_content=b.build(), delegates=[GPUDelegate(precision="fp16")]) as it:
+        with pytest.raises(RuntimeError, match="not ready"):
+            it.calibrate()
+        it.allocate_tensors()
+        it.set_tensor(0, value)
+        it.calibrate()
+        root, grown = run(it, value)
+        told = {d.op: d.note for d in it.plan.decisions}
+        assert told[0] == told[2] == "in fp16" and not it.events
+        assert told[1] == "kept in float32: 'tinier' is at most 1.44e-06, below half's 6.1e-05"
+        assert told[3] == "kept in float32: 'grown' reaches 1.63e+05, beyond half's 65504"
+    np.testing.assert_allclose(root, value * 1e-4, rtol=4 * HALF)
+    np.testing.assert_allclose(grown, np.exp(value), rtol=20 * HALF)
+
+
 def test_an_input_beyond_the_range_is_kept_in_float32() -> None:
     b = GraphBuilder()
     x = b.input((1, 5), name="far")
