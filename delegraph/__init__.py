@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .events import Event
     from .graph.custom import CustomOptions
     from .interpreter import Interpreter
+    from .plugin.delegate import tflite_delegate
 
 _ERRORS = (
     "DelegateError", "DelegraphError", "InvalidModel", "InvalidPlan", "PlacementError", "Reason", "StepFailed",
@@ -46,12 +47,13 @@ _HOMES = {
     "Interpreter": "interpreter",
     **dict.fromkeys(("register_custom_op", "unregister_custom_op"), "delegates.custom"),
     "OpResolverType": "arguments",
+    "tflite_delegate": "plugin.delegate",
 }
 
 __all__ = [
     "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "Event", "GPUDelegate", "HostDelegate",
     "Interpreter", "InvalidModel", "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason",
-    "SimulatedDelegate", "StepFailed", "UnsupportedOp", "register_custom_op", "unregister_custom_op",
+    "SimulatedDelegate", "StepFailed", "UnsupportedOp", "register_custom_op", "tflite_delegate", "unregister_custom_op",
 ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Our delegates inside TensorFlow Lite's own Interpreter."""

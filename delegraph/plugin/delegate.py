@@ -1,0 +1,128 @@
+"""tflite_delegate: one of our delegates as a delegate of TensorFlow Lite's own Interpreter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..delegates.base import Delegate, no
+from ..delegates.cpu import CPUDelegate
+from ..delegates.runtime import PACKAGES
+from ..events import Event
+from ..graph.model import Model
+from ..graph.read import read
+from ..partitioner.capability import capability
+from . import abi
+from .native import GraphContext, NativeDelegate
+from .partition import PartitionKernel
+from .probe import check_runtimes
+from .sources import ModelSource, Source
+from .taken import Taken
+
+KEPT = 64  # subgraphs whose fate `explain` tells at most
+
+
+def tflite_delegate(
+    delegate: Delegate,
+    *,
+    model: str | os.PathLike[str] | bytes,
+    min_partition_ops: int = 1,
+) -> TFLiteDelegate:
+    """One of our delegates for `experimental_delegates` of TensorFlow Lite's own Interpreter.
+
+    `model` is the path or the bytes of the model that the interpreter gets, by which every op is known exactly. Parts
+    of fewer than `min_partition_ops` ops are left to the runtime.
+
+    It works in `ai_edge_litert.interpreter`, `tflite_runtime.interpreter` and `tf.lite`, whichever is imported. What it
+    finds, it tells in `explain()` and `events`. `delegate` stays the caller's, to be closed after the interpreters.
+    Raises InvalidModel or ValueError for a bad `model`.
+    """
+    return TFLiteDelegate(delegate, read(model), min_partition_ops)
+
+
+class TFLiteDelegate:
+    """What `tflite_delegate` returns; it may serve several interpreters, all of its model."""
+
+    def __init__(self, delegate: Delegate, model: Model, min_partition_ops: int) -> None:
+        """As `tflite_delegate`, with the model read."""
+        self.delegate = delegate
+        self.events: list[Event] = []
+        self._model = model
+        self._source: Source = ModelSource(model)
+        self._least = min_partition_ops
+        self._taken: dict[int, Taken] = {}  # by the address of the runtime's context
+        self._native = NativeDelegate(self, f"delegraph {delegate.name}")
+
+    def _get_native_delegate_pointer(self) -> int:
+        """What a runtime's Interpreter asks for. Raises DelegateError where a runtime's structures are not known."""
+        packages = check_runtimes()
+        self._native.flags = _flags(self._model, packages)
+        return self._native.address
+
+    def explain(self) -> str:
+        """Subgraph by subgraph: which nodes were taken, in how many parts, and why not the rest."""
+        if not self._taken:
+            return f"{self.delegate.name}: no interpreter has asked yet"
+        return "\n\n".join(taken.explain(self.delegate.name) for taken in self._taken.values())
+
+    def take(self, context: GraphContext) -> Sequence[int]:
+        """The nodes whose ops the delegate supports in their present shapes; called by the runtime."""
+        self._taken.pop(context.address, None)
+        plan = context.plan()
+        loaded, ops = self._source.graph(context, plan)
+        taken = self._taken[context.address] = Taken(loaded, ops, context)
+        for old in [at for at, t in self._taken.items() if not t.parts][: len(self._taken) - KEPT]:
+            del self._taken[old]
+        able = self._able(taken)
+        if able and self._least > 1:
+            for part in context.parts(able):
+                if len(part) < self._least:
+                    few = no("few", f"{len(part)} ops in its part", f"{self._least} ops or more")
+                    taken.verdicts.update(dict.fromkeys(part, few))
+                    able = [n for n in able if n not in part]
+        return able
+
+    def _able(self, taken: Taken) -> list[int]:
+        probe = self.delegate.probe()
+        if not probe.here:
+            self.events.append(Event("absent", self.delegate.name, probe.detail))
+        table = capability(taken.graph, [self.delegate])
+        taken.verdicts = {n: table[op][self.delegate.name] for n, op in taken.ops.items()}
+        _leave_folded(taken)
+        return [n for n in taken.ops if taken.verdicts[n].ok]
+
+    def kernel(self, context: GraphContext, part: abi.DelegateParams) -> PartitionKernel:
+        """What runs one part; called by the runtime."""
+        taken = self._taken[context.address]
+        ops = [taken.ops[n] for n in abi.ints(part.nodes)]
+        kernel = PartitionKernel(self.delegate, taken.now, ops, abi.ints(part.outputs), taken.parts.remove)
+        taken.parts.append(kernel)
+        return kernel
+
+    def failed(self, callback: str, error: BaseException, trace: str) -> None:
+        """Keep what was raised in a callback of the runtime's."""
+        self.events.append(Event("failed", self.delegate.name, f"in {callback}: {trace}"))
+
+
+def _leave_folded(taken: Taken) -> None:
+    """Leave what is computed once to the runtime, unless all that read it are taken."""
+    graph, node_of = taken.graph, {op: n for n, op in taken.ops.items()}
+    for op in sorted(graph.folded_ops & node_of.keys(), reverse=True):
+        made = graph.ops[op].outputs
+        readers = [r for t in made for r in graph.consumers.get(t, ())]
+        mine = bool(readers) and all(r in node_of and taken.verdicts[node_of[r]].ok for r in readers)
+        if not mine or any(t in graph.outputs for t in made):
+            taken.verdicts[node_of[op]] = no("folded", "not all of its readers are taken")
+
+
+def _flags(model: Model, packages: Sequence[str]) -> int:
+    """What the runtime has to know before it shows the graph.
+
+    By default it works out all shapes first, and takes the nodes back when an input is resized. It cannot do so where
+    shapes depend on data or it lacks an op.
+    """
+    runtimes = [CPUDelegate(runtime=package) for package in packages if package in PACKAGES]
+    custom = [(g, op) for g in model.graphs for op in g.ops if op.kind == "CUSTOM"]
+    if not all(runtime.supports(g, op).ok for runtime in runtimes for g, op in custom):
+        return abi.ALLOW_DYNAMIC
+    return abi.ALLOW_DYNAMIC | abi.PROPAGATE_SHAPES if any(g.dynamic for g in model.graphs) else 0
