@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .graph.model import Graph
+from .graph.ties import assigns
 from .session import Session
 
 Frame = NDArray[Any] | Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]]
@@ -152,6 +153,6 @@ def remembers(graph: Graph) -> str:
     """Which op keeps something from one inference to the next; empty if none does."""
     for op in graph.ops:
         held = (graph.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0)
-        if any(t.is_variable or t.type == "RESOURCE" for t in held):
+        if any(t.is_variable or t.type == "RESOURCE" for t in held) or assigns(graph, op):
             return f"op {op.index} ({op.label}) remembers what it saw"
     return ""

@@ -14,6 +14,7 @@ from delegraph import Interpreter, InvalidModel
 from delegraph.delegates.runtime import load_runtime
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.read import read
+from delegraph.stream import remembers
 
 IMAGE = (1, 6, 5, 4)
 
@@ -148,6 +149,18 @@ def test_a_variable_that_a_subgraph_uses_too() -> None:
         assert both.homes() == ["cpu", "gpu", "cpu", "cpu", "gpu", "cpu"]
         for k, value in enumerate((False, True, False, True, True)):
             both.run([value], noise(2, 3, seed=k), tolerance=1e-4)
+
+
+def test_a_subgraph_that_counts_is_state_too() -> None:
+    b = GraphBuilder()
+    turn, x = b.input((1,), "BOOL"), b.input((2,))
+    then, otherwise = b.subgraph("then"), b.subgraph("else")
+    then.output(counter(then, "v", then.input((2,)), (2,)))
+    otherwise.output(otherwise.op("NEG", [otherwise.input((2,))], (2,)))
+    b.output(b.op("IF", [turn, x], (2,), dtype="FLOAT32", then_subgraph_index=1, else_subgraph_index=2))
+    graph = read(b.build()).graphs[0]
+    assert graph.assigns and graph.ties[0].ops == (0,) and "op 0 (IF)" in remembers(graph)
+    assert not graph.model.graphs[2].assigns
 
 
 def words(b: GraphBuilder, keys: int, shape: tuple[int, ...]) -> int:
