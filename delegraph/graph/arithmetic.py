@@ -82,7 +82,7 @@ def _slice(o: Options, out: Tensor, x: Array, begin: Array, size: Array) -> Arra
 
 def _gather(o: Options, out: Tensor, x: Array, at: Array) -> Array:
     axis = o["axis"]
-    if o["batch_dims"] or not ((at >= 0) & (at < x.shape[axis])).all():
+    if o["batch_dims"] or at.size * x.size > LARGEST * x.shape[axis] or not ((at >= 0) & (at < x.shape[axis])).all():
         raise Untold
     return np.take(x, at, axis)
 
@@ -106,7 +106,7 @@ def _divided(whole: Callable[[Array, Array], Array]) -> Rule:
     def rule(o: Options, out: Tensor, x: Array, y: Array) -> Array:
         if (y == 0).any():
             raise Untold
-        return whole(x, y)
+        return whole(*_broadcasting(out, (x, y)))
 
     return rule
 
@@ -139,7 +139,22 @@ def _filled(o: Options, out: Tensor, shape: Array, value: Array) -> Array:
 
 
 def _plain(by: Callable[..., Any]) -> Rule:
-    return lambda o, out, *inputs: np.asarray(by(*inputs))
+    """An elementwise op, whose inputs broadcast."""
+
+    return lambda o, out, *inputs: np.asarray(by(*_broadcasting(out, inputs)))
+
+
+def _broadcasting(out: Tensor, inputs: Sequence[Array]) -> Sequence[Array]:
+    """The inputs, if they broadcast to the output's shape: nothing larger is made on the way."""
+    if np.broadcast_shapes(*(x.shape for x in inputs)) != out.shape:
+        raise Untold
+    return inputs
+
+
+def _tile(o: Options, out: Tensor, x: Array, times: Array) -> Array:
+    if tuple(n * k for n, k in zip(x.shape, times.tolist(), strict=True)) != out.shape:
+        raise Untold
+    return np.tile(x, times.tolist())
 
 
 RULES: dict[str, Rule] = {
@@ -155,12 +170,12 @@ RULES: dict[str, Rule] = {
     "UNPACK": lambda o, out, x: [np.take(x, k, o["axis"]) for k in range(o["num"])],
     "CONCATENATION": lambda o, out, *inputs: np.concatenate(inputs, o["axis"]),
     "EXPAND_DIMS": lambda o, out, x, axis: np.expand_dims(x, int(axis.item())),
-    "TILE": _plain(lambda x, times: np.tile(x, times.tolist())),
-    "BROADCAST_TO": _plain(lambda x, shape: np.broadcast_to(x, shape.tolist())),
+    "TILE": _tile,
+    "BROADCAST_TO": lambda o, out, x, shape: np.broadcast_to(x, shape.tolist()),
     "BROADCAST_ARGS": lambda o, out, a, b: np.array(np.broadcast_shapes(a.tolist(), b.tolist()), out.dtype),
     "RANGE": _range,
     "FILL": _filled,
-    "WHERE": _plain(lambda x: np.argwhere(x).astype(np.int64)),
+    "WHERE": lambda o, out, x: np.argwhere(x).astype(np.int64),
     "ADD": _plain(np.add),
     "SUB": _plain(np.subtract),
     "MUL": _plain(np.multiply),
@@ -215,7 +230,7 @@ class Evaluation:
         else:
             tensors = [known(t) for t in op.inputs]
             inputs = [t.array for t in tensors if t is not None and not t.is_sparse and _small(t)]
-            if len(inputs) < len(tensors) or not inputs:
+            if not inputs or len(inputs) < len(tensors) or sum(x.size for x in inputs) > 3 * LARGEST:
                 return None
         made = evaluate(self._graph, op, inputs)
         self._left -= sum(v.size for v in made or [])

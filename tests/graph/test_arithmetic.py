@@ -121,6 +121,9 @@ def test_values(kind: str, inputs: list[Any], made: list[Made], options: dict[st
         ("ADD", [A, B], [((4,), "INT32")], {}),
         ("FILL", [small("INT32", LARGEST + 1), np.int32(1)], [((LARGEST + 1,), "INT32")], {}),
         ("TANH", [F], [((4,), "FLOAT32")], {}),
+        ("TILE", [A, small("INT32", 1 << 26)], [((5,), "INT32")], {}),
+        ("GATHER", [M.reshape(1, 12), np.zeros(4000, np.int32)], [((4000, 12), "INT32")], {}),
+        ("ADD", [np.zeros((4000, 1), np.int32), np.zeros(4000, np.int32)], [((4000,), "INT32")], {}),
         ("MUL", [F, 1e20 * G], [((4,), "FLOAT32")], {}),
     ],
 )
