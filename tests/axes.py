@@ -22,7 +22,24 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from case import BOOL, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT32, Case, Shape, Type
+from case import (
+    BOOL,
+    COMPLEX64,
+    FLOAT,
+    FLOAT16,
+    FLOAT64,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    UINT8,
+    UINT16,
+    UINT32,
+    UINT64,
+    Case,
+    Shape,
+    Type,
+)
 
 TWICE = 2
 MOST = 60
@@ -56,6 +73,7 @@ def but(types: Iterable[Type], names: str) -> list[Type]:
 MOVED = [  # types that ops move as they are, whatever they mean
     FLOAT, BOOL, FLOAT16, INT8.quantized(0.1, 3), INT16.quantized(0.1), INT32, INT64, UINT8.quantized(0.1, 3), UINT32,
 ]  # fmt: skip
+WIDE = [*MOVED, UINT16, UINT64, FLOAT64, COMPLEX64]  # which some of them take
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT")
 CLAMPS = ACTIVATIONS[:4]  # where the reference refuses the others
 SIZES = st.sampled_from((1, 2, 3, 4, 5, 8))

@@ -87,9 +87,10 @@ class Typed:
 
 (
     BOOL, FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, INT4, INT2,
+    COMPLEX64,
 ) = map(Type, (
     "BOOL", "FLOAT32", "FLOAT16", "FLOAT64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64",
-    "INT4", "INT2",
+    "INT4", "INT2", "COMPLEX64",
 ))  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from axes import family, shapes
 from case import (
     BOOL,
     FLOAT,
+    FLOAT16,
     INT8,
     INT16,
     INT32,
@@ -50,7 +51,7 @@ def cast(pick: Random, source: Type, made: Type) -> Case:
     return case("CAST", source(values.shape, values), makes=made, tolerance=0, **names)
 
 
-@family(source=TYPES, made=TYPES, shape=shapes())
+@family(source=[*TYPES, FLOAT16], made=TYPES, shape=shapes())
 def cast_of_ranks(pick: Random, source: Type, made: Type, shape: Shape) -> Case:
     names = {"in_data_type": source.name, "out_data_type": made.name}
     return case("CAST", source(shape), makes=made, tolerance=0, **names)

@@ -147,6 +147,7 @@ def looked_up(pick: Random, type: Type, rows: bool, shape: Shape, known: bool, c
 CASES = [
     *(case("BROADCAST_ARGS", kind((3,), [2, 1, 3]), kind((2,), [4, 1]), makes=kind) for kind in INDEX),
     case("BROADCAST_ARGS", [2, 1, 3], sizes(4, 1), makes=INT32),
+    case("SPARSE_TO_DENSE", sizes(0, 3), [5], FLOAT((2,)), FLOAT(()), makes=FLOAT, validate_indices=True),
     case("BROADCAST_ARGS", sizes(7), sizes(2, 1, 1, 7), makes=INT32),
     case("BROADCAST_ARGS", sizes(0, 1), [1, 5], makes=INT32),
     *(case("WHERE", type.constant((2, 3, 4), few), makes=INT64) for type in (FLOAT, BOOL, INT8, INT32, INT64, UINT8)),

@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from axes import MOVED, but, family, shapes
+from axes import MOVED, WIDE, but, family, shapes
 from case import FLOAT, INT32, INT64, RUNTIME, Case, Shape, Type, case
 
 INDICES = [INT32, INT64]
@@ -42,7 +42,7 @@ def gather_in_batches(pick: Random, shape: Shape, index: Type, deep: int) -> Cas
     return case("GATHER", FLOAT(shape), index(found), axis=deep, batch_dims=deep, tolerance=0)
 
 
-@family(type=but(MOVED, "UINT32"), shape=shapes(2, 5), count=[1, 5], constant=[False, True])
+@family(type=WIDE, shape=shapes(2, 5), count=[1, 5], constant=[False, True])
 def embedding_lookup(pick: Random, type: Type, shape: Shape, count: int, constant: bool) -> Case:
     ids = INT32([pick.randrange(shape[0]) for _ in range(count)])
     return case("EMBEDDING_LOOKUP", ids, type.constant(shape) if constant else type(shape), makes=type, tolerance=0)
@@ -55,17 +55,17 @@ def reverse_sequence(pick: Random, type: Type, shape: Shape, index: Type) -> Cas
     return case("REVERSE_SEQUENCE", type(shape), lengths, seq_dim=along, batch_dim=batch, tolerance=0)
 
 
-@family(type=but(MOVED, "BOOL FLOAT16 UINT32"), shape=shapes(1, 5))
+@family(type=but(WIDE, "BOOL FLOAT16 UINT16"), shape=shapes(1, 5))
 def matrix_diag(pick: Random, type: Type, shape: Shape) -> Case:
     return case("MATRIX_DIAG", type(shape), tolerance=0)
 
 
-@family(type=but(MOVED, "BOOL FLOAT16 UINT32"), shape=shapes(2, 6))
+@family(type=but(WIDE, "BOOL FLOAT16 UINT16"), shape=shapes(2, 6))
 def matrix_set_diag(pick: Random, type: Type, shape: Shape) -> Case:
     return case("MATRIX_SET_DIAG", type(shape), type((*shape[:-2], min(shape[-2:]))), tolerance=0)
 
 
-@family(type=but(MOVED, "FLOAT16 UINT8 UINT32"), shape=shapes(), index=INDICES)
+@family(type=WIDE, shape=shapes(), index=INDICES)
 def dynamic_update_slice(pick: Random, type: Type, shape: Shape, index: Type) -> Case:
     box = tuple(pick.randint(1, n) for n in shape)
     starts = index(np.array([pick.randint(-2, n + 1) for n in shape], index.dtype))
@@ -79,10 +79,10 @@ def unsorted_segments(pick: Random, kind: str, type: Type, shape: Shape) -> Case
     return case(f"UNSORTED_SEGMENT_{kind}", type(shape), ids, np.array(5, np.int32), tolerance=1e-6)
 
 
-@family(shape=shapes(0, 4), ids=[[0] * 6, [0, 0, 1, 2, 2, 2], [0, 1, 2, 3, 4, 5]])
-def segment_sum(pick: Random, shape: Shape, ids: list[int]) -> Case:
+@family(type=[FLOAT, INT32], shape=shapes(0, 4), ids=[[0] * 6, [0, 0, 1, 2, 2, 2], [0, 1, 2, 3, 4, 5]])
+def segment_sum(pick: Random, type: Type, shape: Shape, ids: list[int]) -> Case:
     out = [(ids[-1] + 1, *shape)]
-    return case("SEGMENT_SUM", FLOAT((6, *shape)), ids, outputs=out, oracle=RUNTIME, tolerance=1e-6)
+    return case("SEGMENT_SUM", type((6, *shape)), ids, outputs=out, oracle=RUNTIME, tolerance=1e-6)
 
 
 @family(type=[FLOAT, INT32], shape=shapes(1), many=[(1,), (7,), (2, 3)])

@@ -55,12 +55,19 @@ def forward(
         "LSTM" if sequence == "none" else "UNIDIRECTIONAL_SEQUENCE_LSTM", (*rows, inputs),
         *gates(inputs, cells, out, input_gate, peepholes, projection), *states(batches, cells, out),
         *(normalisation(input_gate, cells) if normalized else []), outputs=[(*rows, out)], runs=3,
-        fused_activation_function=activation, cell_clip=clips[0], proj_clip=clips[1], **more,
+        fused_activation_function=activation, cell_clip=clips[0], proj_clip=clips[1],
+        asymmetric_quantize_inputs=pick.random() < 0.5, **more,
     )  # fmt: skip
 
 
-@family(size=sizes, major=[False, True], merged=[False, True], auxiliary=["none", "crossed", "stacked"])
-def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary: str) -> Case:
+@family(
+    size=sizes,
+    major=[False, True],
+    merged=[False, True],
+    auxiliary=["none", "crossed", "stacked"],
+    activation=ACTIVATIONS,
+)
+def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary: str, activation: str) -> Case:
     # Of several merged batches, the reference kernels leave their memory where batches are outermost.
     batches, inputs, cells = size if not merged or major else (1, *size[1:])
     steps, out = 4, cells + 1
@@ -75,7 +82,7 @@ def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary
         "BIDIRECTIONAL_SEQUENCE_LSTM", (*rows, inputs), *gates(inputs, cells, out, True, True, "plain"),
         *gates(inputs, cells, out, False, False, "biased"), *states(batches, cells, out), *states(batches, cells, out),
         *more, outputs=[(*rows, 2 * out)] if merged else [(*rows, out)] * 2, runs=3, time_major=major,
-        merge_outputs=merged, fused_activation_function="TANH",
+        merge_outputs=merged, fused_activation_function=activation, asymmetric_quantize_inputs=pick.random() < 0.5,
     )  # fmt: skip
 
 

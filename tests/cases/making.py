@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axes import MOVED, but, family, shapes
+from axes import WIDE, family, shapes
 from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, between, case, few
 
 MADE = [FLOAT, INT32, INT64, BOOL, INT8, UINT8]
@@ -29,7 +29,7 @@ def topk_v2(pick: Random, type: Type, shape: Shape, values: Any) -> Case:
     return case("TOPK_V2", given, np.array(k, np.int32), makes=[type, INT32], outputs=made, tolerance=0)
 
 
-@family(type=but(MOVED, "FLOAT16 UINT32"), shape=shapes(1), index=[INT32, INT64], constant=[False, True])
+@family(type=WIDE, shape=shapes(1), index=[INT32, INT64], constant=[False, True])
 def fill(pick: Random, type: Type, shape: Shape, index: Type, constant: bool) -> Case:
     return case("FILL", index(list(shape)), type.constant(()) if constant else type(()), makes=type, tolerance=0)
 

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from axes import family, shapes
+from axes import WIDE, family, shapes
 from case import (
     BOOL,
     FLOAT,
@@ -16,7 +16,6 @@ from case import (
     INT32,
     INT64,
     UINT8,
-    UINT32,
     Case,
     Shape,
     Type,
@@ -50,7 +49,7 @@ def padv2(pick: Random, type: Type, shape: Shape, extreme: str) -> Case:
     return case("PADV2", type(shape), border(pick, most, INT32), value, tolerance=0)
 
 
-@family(type=[*TYPES, UINT32], shape=SHAPES, mode=["REFLECT", "SYMMETRIC"], index=[INT32, INT64])
+@family(type=WIDE, shape=SHAPES, mode=["REFLECT", "SYMMETRIC"], index=[INT32, INT64])
 def mirror_pad(pick: Random, type: Type, shape: Shape, mode: str, index: Type) -> Case:
     most = [min(n - (mode == "REFLECT"), 3) for n in shape]
     return case("MIRROR_PAD", type(shape), border(pick, most, index), mode=mode, tolerance=0)

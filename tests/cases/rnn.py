@@ -24,8 +24,10 @@ def cell(batches: int, inputs: int, units: int) -> list[Typed]:
 @family(size=sizes, activation=ACTIVATIONS)
 def rnn(pick: Random, size: Size, activation: str) -> Case:
     batches, inputs, units = size
-    made = [(batches, units)]
-    return case("RNN", (batches, inputs), *cell(*size), outputs=made, runs=3, fused_activation_function=activation)
+    return case(
+        "RNN", (batches, inputs), *cell(*size), outputs=[(batches, units)], runs=3,
+        fused_activation_function=activation, asymmetric_quantize_inputs=pick.random() < 0.5,
+    )  # fmt: skip
 
 
 @family(size=sizes, steps=[1, 5, 17], major=[False, True], activation=ACTIVATIONS)
@@ -34,13 +36,13 @@ def unidirectional(pick: Random, size: Size, steps: int, major: bool, activation
     rows = (steps, batches) if major else (batches, steps)
     return case(
         "UNIDIRECTIONAL_SEQUENCE_RNN", (*rows, inputs), *cell(*size), outputs=[(*rows, units)], runs=3,
-        time_major=major, fused_activation_function=activation,
+        time_major=major, fused_activation_function=activation, asymmetric_quantize_inputs=pick.random() < 0.5,
     )  # fmt: skip
 
 
 @family(
     size=sizes, major=[False, True], merged=[False, True], auxiliary=["none", "crossed", "stacked"],
-    activation=["TANH", "RELU"],
+    activation=ACTIVATIONS,
 )  # fmt: skip
 def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary: str, activation: str) -> Case:
     batches, inputs, forward = size
@@ -55,5 +57,5 @@ def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary
     return case(
         "BIDIRECTIONAL_SEQUENCE_RNN", (*rows, inputs), *cell(batches, inputs, forward),
         *cell(batches, inputs, backward), *more, outputs=made, runs=3, time_major=major, merge_outputs=merged,
-        fused_activation_function=activation,
+        fused_activation_function=activation, asymmetric_quantize_inputs=pick.random() < 0.5,
     )  # fmt: skip

@@ -6,11 +6,10 @@ from random import Random
 
 import numpy as np
 
-from axes import MOVED, SIZES, Axis, but, family, shapes
+from axes import SIZES, WIDE, Axis, family, shapes
 from axes import st as strategies
 from case import BOOL, FLOAT, Case, Shape, Type, case
 
-TYPES = but(MOVED, "FLOAT16 UINT32")
 Three = tuple[Shape, Shape, Shape]
 
 
@@ -32,7 +31,7 @@ BROADCASTS: list[Three] = [
 ]  # fmt: skip
 
 
-@family(type=TYPES, shapes=Axis(BROADCASTS, three()), computed=[True, False], constant=[None, 1, 2])
+@family(type=WIDE, shapes=Axis(BROADCASTS, three()), computed=[True, False], constant=[None, 1, 2])
 def select_v2(pick: Random, type: Type, shapes: Three, computed: bool, constant: int | None) -> Case:
     which = BOOL(shapes[0]) if computed else BOOL.constant(shapes[0])
     given = [type(shape) if k != constant else type.constant(shape) for k, shape in enumerate(shapes) if k]
@@ -40,7 +39,7 @@ def select_v2(pick: Random, type: Type, shapes: Three, computed: bool, constant:
     return case("SELECT_V2", which, *given, makes=type, outputs=[made], tolerance=0)
 
 
-@family(type=TYPES, shape=shapes(1), by=["elements", "rows", "all"], computed=[True, False])
+@family(type=WIDE, shape=shapes(1), by=["elements", "rows", "all"], computed=[True, False])
 def select(pick: Random, type: Type, shape: Shape, by: str, computed: bool) -> Case:
     condition = {"elements": shape, "rows": shape[:1], "all": ()}[by]
     which = BOOL(condition) if computed else BOOL.constant(condition)
