@@ -29,10 +29,7 @@ class Prepared:
 def prepare(case: Case) -> Prepared:
     """Raises RuntimeError or ValueError where the oracle refuses the case."""
     rng = np.random.default_rng(case.seed)
-    held = [
-        value.draw(rng, case.values) if value is not None and value.role != "variable" else None
-        for value in case.inputs
-    ]
+    held = drawn(case, rng)
     runs = [held, *(_again(case, held, rng) for _ in range(case.runs - 1))]
     computed = [k for k, value in enumerate(case.inputs) if value is not None and value.role == "computed"]
     inputs = [[np.asarray(run[k]) for k in computed] for run in runs]
@@ -40,9 +37,17 @@ def prepare(case: Case) -> Prepared:
         wanted = [[np.asarray(y) for y in case.oracle(*run, **case.options)] for run in runs]
         wanted = [[y.astype(t.dtype) for y, t in zip(ys, case.makes, strict=True)] for ys in wanted]
         return Prepared(model(case, held, [y.shape for y in wanted[0]]), inputs, wanted)
-    shapes = case.shapes if case.shapes is not None else _shapes(case, held)
+    shapes = case.shapes if case.shapes is not None else shapes_of(case, held)
     content = model(case, held, shapes)
     return Prepared(content, inputs, run_runtime(content, inputs, case.oracle == REFERENCE))
+
+
+def drawn(case: Case, rng: np.random.Generator) -> list[Array | None]:
+    """What each input holds; None for one that is absent, and for a variable."""
+    return [
+        value.draw(rng, case.values) if value is not None and value.role != "variable" else None
+        for value in case.inputs
+    ]
 
 
 def _again(case: Case, held: Sequence[Array | None], rng: np.random.Generator) -> list[Array | None]:
@@ -84,7 +89,7 @@ def _open(content: bytes, reference: bool) -> Interpreter:
     return made
 
 
-def _shapes(case: Case, held: Sequence[Array | None]) -> list[Shape]:
+def shapes_of(case: Case, held: Sequence[Array | None]) -> list[Shape]:
     """The shapes of the outputs as the runtime corrects them in a draft."""
     rank = max((len(value.shape) for value in case.inputs if value is not None and value.role == "computed"), default=1)
     draft = model(case, held, [(1,) * rank] * len(case.makes))

@@ -16,7 +16,7 @@ NOT_IN_REFERENCE = {  # types that a kernel moves as it does any, and that the r
     **dict.fromkeys(["CONCATENATION", "GATHER", "GATHER_ND", "PAD", "PADV2", "REVERSE_V2"], f"{MANY} UINT32"),
     **dict.fromkeys(["PACK", "SPLIT", "SPLIT_V"], f"{MANY} BOOL FLOAT16 UINT32"), "UNPACK": f"{MANY} INT64 UINT32",
     **dict.fromkeys(["DEPTH_TO_SPACE", "SPACE_TO_DEPTH"], f"{MANY} BOOL FLOAT16 INT16 UINT32"),
-    **dict.fromkeys(["MATRIX_DIAG", "MATRIX_SET_DIAG"], "BOOL FLOAT16 UINT16"),  # it leaves them unset
+    **dict.fromkeys(["MATRIX_DIAG", "MATRIX_SET_DIAG"], f"{MANY} BOOL FLOAT16 UINT32"),  # it leaves them unset
     "RESIZE_NEAREST_NEIGHBOR": f"{MANY} BOOL FLOAT16 INT32 INT64 UINT32", "ELU": "UINT8", "RANK": "INT64",
     "RANGE": f"{MANY} BOOL FLOAT16 INT8 INT16 UINT8 UINT32", "WHERE": f"{MANY} FLOAT16 INT16 UINT32",
     **dict.fromkeys([f"UNSORTED_SEGMENT_{kind}" for kind in ("MAX", "MIN", "PROD", "SUM")], "INT64"),

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from delegraph import DelegateError, Interpreter
 from delegraph.graph.builder import GraphBuilder
+from delegraph.graph.model import NUMPY_TYPES
 
 from .harness import check, delegate, graph_of, reference, refuses, run_gpu
 from .single import Type, model, one
-from .test_compare import DTYPES
 
 INT32 = Type("INT32")
 
 
 def places(name: str, size: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.random.default_rng(1).integers(0, size, shape).astype(DTYPES[name])
+    return np.random.default_rng(1).integers(0, size, shape).astype(NUMPY_TYPES[name])
 
 
 def values(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.random.default_rng(0).integers(0, 100, shape).astype(DTYPES[name])
+    return np.random.default_rng(0).integers(0, 100, shape).astype(NUMPY_TYPES[name])
 
 
 @pytest.mark.parametrize("index", ["INT16", "INT32", "INT64"])
@@ -91,7 +91,7 @@ def test_positions_outside(type: str, wrong: int) -> None:
     if not -(2**31) <= wrong < 2**31 and type == "INT32":
         return
     content = one("GATHER", (5, 3), Type(type)((3,)), axis=0)
-    at = np.array([0, wrong, 4], DTYPES[type])
+    at = np.array([0, wrong, 4], NUMPY_TYPES[type])
     with pytest.raises(DelegateError, match=r"op 0 \(GATHER\): a position lies outside \[5\]"):
         run_gpu(graph_of(content), [values("FLOAT32", (5, 3)), at])
     if abs(wrong) < 2**31:
@@ -126,8 +126,8 @@ def test_batches_unlike() -> None:
 @pytest.mark.parametrize("wrong", [[-1, 0], [3, 0], [0, 9]])
 @pytest.mark.parametrize("type", ["INT32", "INT64"])
 def test_slices_outside(type: str, wrong: list[int]) -> None:
-    content = model("SLICE", [(4, 5), Type(type)((2,)), np.array([2, 3], DTYPES[type])], [(2, 3)])
-    fails(content, [values("FLOAT32", (4, 5)), np.array(wrong, DTYPES[type])])
+    content = model("SLICE", [(4, 5), Type(type)((2,)), np.array([2, 3], NUMPY_TYPES[type])], [(2, 3)])
+    fails(content, [values("FLOAT32", (4, 5)), np.array(wrong, NUMPY_TYPES[type])])
 
 
 def test_one_position_outside() -> None:

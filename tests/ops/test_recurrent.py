@@ -107,19 +107,6 @@ def states(n: int, h: int, out: int) -> list[Given]:
     return [State((n, out)), State((n, h))]
 
 
-def test_diagonal_recurrent_weights() -> None:
-    n, x, h = 2, 3, 5
-    given = [(n, 4, x), *gates(x, h, h, True, False, "none"), *states(n, h, h)]
-    given[5:9] = [noise(h, seed=k) for k in range(4)]
-    options = {"time_major": False, "diagonal_recurrent_tensors": True}
-    check(model("UNIDIRECTIONAL_SEQUENCE_LSTM", given, [(n, 4, h)], **options))
-
-
-def test_states_may_be_flat() -> None:
-    given = [(2, 3), *gates(3, 5, 5, True, False, "none"), State((10,)), State((10,))]
-    check(model("LSTM", given, [(2, 5)]))
-
-
 def test_two_ops_remember_apart_and_an_activation_is_fused() -> None:
     b = GraphBuilder()
     x = b.input((2, 3))

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from case import Case
-from conformance.oracle import model, prepare
+from conformance.oracle import drawn, model, prepare
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.gpu.kernels import kernels
 from delegraph.errors import InvalidModel
@@ -44,9 +44,10 @@ def types(found: Case) -> str:
 def latest(kind: str) -> int:
     """The latest version of an op that the reference has; 0 for none."""
     form = next(iter(makers()[kind](kind)))
-    held = [value.draw(np.random.default_rng(0), form.values) if value is not None else None for value in form.inputs]
+    held = drawn(form, np.random.default_rng(0))
     for version in range(12, 0, -1):
-        content = model(replace(form, options={**form.options, "op_version": version}), held, [(1,)] * len(form.makes))
+        asked = replace(form, options={**form.options, "op_version": version})
+        content = model(asked, held, [(1,)] * len(form.makes))
         try:
             Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
         except ValueError:
