@@ -1,4 +1,4 @@
-"""Convolutions and fully connected layers against the reference kernels."""
+"""Convolutions and fully connected layers: absent biases, expanded weights, what is not a number, refusals."""
 
 from __future__ import annotations
 
@@ -86,10 +86,3 @@ def test_a_false_output_shape_is_refused(kind: str, inputs: list[Any]) -> None:
 def test_a_bias_of_another_length_is_refused() -> None:
     options = {"stride_h": 1, "stride_w": 1, "padding": "SAME"}
     refuses(model("CONV_2D", [(1, 2, 2, 4), noise(4, 3, 3, 4), noise(3)], [(1, 2, 2, 4)], **options), "shape")
-
-
-def test_weights_of_another_type_are_refused() -> None:
-    b = GraphBuilder()
-    w = b.constant(np.ones((3, 4), np.int8), quantization=(0.1, 0))
-    b.output(b.op("FULLY_CONNECTED", [b.input((2, 4)), w, -1], (2, 3)))
-    refuses(b.build(), "type")
