@@ -30,6 +30,13 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 OF_INTEGERS = frozenset({
     "BITCAST", "BITWISE_XOR", "CAST", "FLOOR_DIV", "FLOOR_MOD", "MATRIX_DIAG", "NEG", "RIGHT_SHIFT", "SCATTER_ND",
 })  # fmt: skip
+# Kinds that move or compare integers without a look at their scales, which converters make the same on both sides.
+MOVING = frozenset({
+    "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "GATHER_ND",
+    "MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SLICE",
+    "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TOPK_V2",
+    "TRANSPOSE", "UNPACK",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,9 @@ class Steps:
         return found
 
     def integers(self, reals: NDArray[np.float32]) -> NDArray[Any]:
-        """The integers that come nearest to some reals; 0 for what is no number."""
-        steps = np.clip(np.floor(np.nan_to_num(reals) / self.scale + np.float32(0.5)), *self.bounds())
+        """The integers that come nearest to some reals; for what is no number the lowest, as a conversion in C."""
+        found = np.nan_to_num(reals, nan=-np.inf)
+        steps = np.clip(np.floor(found / self.scale + np.float32(0.5)), *self.bounds())
         found: NDArray[Any] = (steps.astype(np.int32) + self.zero).astype(NUMPY_TYPES[self.type])
         return found
 
@@ -154,9 +162,14 @@ def note(graph: Graph, op: Op) -> str:
 
 def of_integers(graph: Graph, op: Op) -> Reason | None:
     """Why an op that reads or writes what is held as reals cannot run."""
-    if op.kind not in OF_INTEGERS or not in_reals(graph, op):
-        return None
-    return Reason("float", f"{op.label} of quantised integers, held as floats", 'quantized="exact"')
+    if op.kind in OF_INTEGERS and in_reals(graph, op):
+        return Reason("float", f"{op.label} of quantised integers, held as floats", 'quantized="exact"')
+    if op.kind in MOVING:
+        made = steps_of(graph.tensors[op.outputs[0]])
+        taken = {steps_of(graph.tensors[t]) for t in op.inputs if t >= 0} - {None}
+        if made is not None and taken - {made}:
+            return Reason("float", f"{op.label} from one scale to another", 'one scale, or quantized="exact"')
+    return None
 
 
 def conversion(graph: Graph, op: Op) -> Alias | Reason | None:

@@ -156,3 +156,12 @@ def test_other_modes_are_refused() -> None:
     with pytest.raises(ValueError, match="'exact' or 'float', not 'fast'"):
         GPUDelegate(quantized="fast")  # type: ignore[arg-type]
     assert floating().fingerprint() != delegate().fingerprint()
+
+
+def test_what_moves_integers_from_one_scale_to_another_is_refused() -> None:
+    """The reference takes no notice of the scales, so that the reals would change on the way."""
+    options = {"filter_width": 2, "filter_height": 2, "stride_w": 1, "stride_h": 1, "padding": "VALID"}
+    content = prepare(case("MAX_POOL_2D", X((1, 4, 4, 3)), makes=INT8.quantized(0.1, 3), **options)).content
+    graph = graph_of(content)
+    verdict = floating().supports(graph, graph.ops[0])
+    assert [reason.code for reason in verdict.reasons] == ["float"] and "scale" in str(verdict.reasons[0])
