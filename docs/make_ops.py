@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from delegraph.delegates.gpu.kernels import supported
-from delegraph.shaders.types import ANY
+from delegraph.delegates.gpu.kernels import kernels, supported
+from delegraph.graph.schema import ENUMS
+from delegraph.shaders.types import ANY, QUANTIZED
 
 PAGE = Path(__file__).with_name("ops.md")
-HEAD = """# What the GPU takes
+HEAD = """# What runs where
 
-Made by `python docs/make_ops.py` from what the kernels declare. A kernel looks at options, shapes and constants too;
-what it cannot do is refused with a reason (`delegraph plan MODEL --op N`), and the CPU takes it. DEQUANTIZE and DENSIFY
-of constants are computed once and run nowhere. 8-bit types are quantised where the op has arithmetic.
+Made by `python docs/make_ops.py` from what the kernels declare.
 
-{count} kinds of op. A row that lists several pairs has a kernel for each.
+**CPU**: every op of every type that the installed runtime has; it is asked itself. It uses its optimised kernels, which
+may differ from the reference kernels by one step of a quantised result.
+
+**GPU**: {count} kinds of op, below. A kernel looks at options, shapes and constants too, as the section on kernels
+tells; what it cannot do is refused with a reason (`delegraph plan MODEL --op N`), and the CPU takes it. DEQUANTIZE and
+DENSIFY of constants are computed once and run nowhere.
+
+Under "8 and 16 bits" are INT8, UINT8 and INT16. Where the op has arithmetic and their tensors have scales, it runs in
+integers, bit by bit as the runtime's reference kernels have it (`GPUDelegate(quantized="exact")`, the default), or in
+floats (`quantized="float"`). "any" are all types that GL holds:
+{any}.
 
 """
 CUSTOM = """
 Custom ops are those of MediaPipe; others may be registered (custom_ops.md).
 
 """
-COLUMNS = "| op | reads | writes |\n|---|---|---|\n"
+COLUMNS = "| op | reads | of 8 and 16 bits | makes | kernels |\n|---|---|---|---|---|\n"
+KERNELS = """
+## What each kernel does
+
+"""
+REST = """
+## On the CPU alone
+
+{kinds}.
+"""
 
 
 def names(types: Collection[str]) -> str:
     """Types as the table has them: all that GL holds are called "any"."""
-    return "any" if set(types) == ANY else " ".join(sorted(types))
+    return "any" if set(types) >= ANY else " ".join(sorted(types))
 
 
 def table(kinds: Iterable[str]) -> str:
     """A row a kind of op."""
     rows = []
     for kind in sorted(kinds):
-        different = dict.fromkeys((names(reads), names(writes)) for reads, writes in supported()[kind])
-        reads, writes = zip(*different, strict=True)
-        rows.append(f"| {kind.removeprefix('CUSTOM ')} | {' / '.join(reads)} | {' / '.join(writes)} |\n")
+        reads, makes = (set().union(*types) for types in zip(*supported()[kind], strict=True))
+        few, wide = reads & QUANTIZED, reads if reads >= ANY else reads - QUANTIZED
+        used = ", ".join(dict.fromkeys(name(module) for module in kernels()[kind]))
+        rows.append(f"| {kind.removeprefix('CUSTOM ')} | {names(wide)} | {names(few)} | {names(makes)} | {used} |\n")
     return COLUMNS + "".join(rows)
+
+
+def name(module: object) -> str:
+    """A kernel's file."""
+    return str(getattr(module, "__name__", module)).rpartition(".")[2]
+
+
+def told() -> str:
+    """What each kernel's file says of it."""
+    found = {name(module): module for modules in kernels().values() for module in modules}
+    return "".join(f"- **{key}**: {' '.join((inspect.getdoc(found[key]) or '').split())}\n" for key in sorted(found))
 
 
 def page() -> str:
     """The whole page."""
     custom = [kind for kind in supported() if kind.startswith("CUSTOM ")]
     builtin = supported().keys() - custom
-    return HEAD.format(count=len(builtin)) + table(builtin) + CUSTOM + table(custom)
+    rest = [k for k in ENUMS["BuiltinOperator"].values if k not in builtin and k != "CUSTOM" and "PLACEHOLDER" not in k]
+    head = HEAD.format(count=len(builtin), any=" ".join(sorted(ANY)))
+    kinds = REST.format(kinds=", ".join(sorted(rest)))
+    return head + table(builtin) + CUSTOM + table(custom) + KERNELS + told() + kinds
 
 
 if __name__ == "__main__":

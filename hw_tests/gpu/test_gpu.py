@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from delegraph import GPUDelegate, Interpreter
 from delegraph.data import digits, held_out
-from delegraph.delegates.base import Probe
 from delegraph.delegates.gpu.device import is_software
 from delegraph.graph.builder import GraphBuilder
-
-
-def real(probe: Probe) -> Probe:
-    """The probe's answer, with GL that the CPU computes counted as no GPU."""
-    if probe.here and is_software(probe.detail):
-        return Probe(False, f"only {probe.detail}", "run this where there is a GPU, with its OpenGL driver installed")
-    return probe
-
-
-@pytest.fixture(scope="module", params=[None, "gles"])
-def gpu(request: pytest.FixtureRequest, demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
-    """On the API that the delegate takes by itself, and on OpenGL ES, which every GPU's driver has."""
-    delegate = GPUDelegate(api=request.param)
-    demand("gpu", real(delegate.probe()))
-    yield delegate
-    delegate.close()
 
 
 def run(interpreter: Interpreter, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -40,8 +20,8 @@ def run(interpreter: Interpreter, *inputs: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def test_software_is_no_gpu() -> None:
-    assert not real(Probe(True, "llvmpipe (LLVM 15.0.6, 256 bits)")).here
-    assert real(Probe(True, "NVIDIA H200/PCIe/SSE2")).here
+    assert is_software("llvmpipe (LLVM 15.0.6, 256 bits)")
+    assert not is_software("NVIDIA H200/PCIe/SSE2")
 
 
 def test_live_sum(gpu: GPUDelegate) -> None:
