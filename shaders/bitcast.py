@@ -1,10 +1,11 @@
-"""BITCAST among types of one size: other values of the same bits."""
+"""BITCAST: other values of the same bits, as many as they make up in the other type."""
 
 from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .program import Elementwise, Limits, Lowered, Stage
+from .program import Arg, Elementwise, Limits, Lowered, Program, Stage, groups_for
+from .types import STORED
 
 OPS = ("BITCAST",)
 
@@ -19,16 +20,39 @@ CASTS = {
     ("INT64", "UINT64"): "MADE(x)", ("UINT64", "INT64"): "MADE(x)",
     ("INT64", "FLOAT64"): "MADE(x)", ("FLOAT64", "INT64"): "MADE(x)",
 }  # fmt: skip
-TYPES = frozenset(kind for kind, _ in CASTS)
-RESULTS = frozenset(made for _, made in CASTS)
+# Where sizes differ: an element as two words of 32 bits, low word first, and back, by GLSL's type of it.
+WORDS = {
+    "float": "uvec2(floatBitsToUint(x), 0u)", "int": "uvec2(uint(x), 0u)", "uint": "uvec2(x, 0u)",
+    "ivec2": "uvec2(x)", "uvec2": "(x)",
+}  # fmt: skip
+VALUES = {"float": "uintBitsToFloat(w.x)", "int": "int(w.x)", "uint": "w.x", "ivec2": "ivec2(w)", "uvec2": "w"}
+SIZED = frozenset({"FLOAT32", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "INT64", "UINT64", "FLOAT64"})
+TYPES = frozenset(kind for kind, _ in CASTS) | SIZED
+RESULTS = frozenset(made for _, made in CASTS) | SIZED
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """A stage."""
-    source = values(graph, op, types=TYPES)
-    kinds = graph.tensors[source].type, graph.tensors[op.outputs[0]].type
-    output = result(graph, op, limits, graph.tensors[source].shape, types=RESULTS)
-    if kinds not in CASTS:
-        raise Refused("type", f"{kinds[0]} as {kinds[1]}", "types of one size")
-    return Elementwise(source, output, Stage(CASTS[kinds]))
+    """A stage among types of one size, else one launch.
+
+    A larger element becomes several along a new last axis, or is made of all of the last axis.
+    """
+    source, output = graph.tensors[values(graph, op, types=TYPES)], graph.tensors[op.outputs[0]]
+    before, after, shape = source.dtype.itemsize, output.dtype.itemsize, source.shape
+    if before == after:
+        made = result(graph, op, limits, shape, types=RESULTS)
+        if (source.type, output.type) not in CASTS:
+            raise Refused("type", f"{source.type} as {output.type}", "numbers of one size")
+        return Elementwise(source.index, made, Stage(CASTS[source.type, output.type]))
+    if not {source.type, output.type} <= SIZED:
+        raise Refused("type", f"{source.type} as {output.type}", "numbers")
+    if before < after and (not shape or shape[-1] != after // before):
+        raise Refused("shape", list(shape), f"a last axis of {after // before}")
+    shape = (*shape, before // after) if before > after else shape[:-1]
+    made = result(graph, op, limits, shape, types=SIZED)
+    constants = {
+        "BEFORE": before, "AFTER": after, "SIGNED": output.type.startswith("I"),
+        "TO_WORDS(x)": WORDS[STORED[source.type].one], "FROM_WORDS(w)": VALUES[STORED[output.type].one],
+    }  # fmt: skip
+    groups = groups_for(output.size, 64, limits)
+    return (Program("bitcast", constants, (Arg("source", source.index),), made, groups),)

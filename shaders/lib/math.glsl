@@ -29,6 +29,14 @@ float hyperbolic_tangent(float x) {
 }
 EACH(hyperbolic_tangent)
 
+// Without squares that are too large or too small.
+float hypotenuse(float a, float b) {
+    float more = max(abs(a), abs(b)), less = min(abs(a), abs(b));
+    if (isinf(a) || isinf(b) || less == 0.0) return more;
+    float ratio = less / more;
+    return more * sqrt(1.0 + ratio * ratio);
+}
+
 // Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: absolute error below 1.5e-7.
 float erf(float x) {
     float t = 1.0 / (1.0 + 0.3275911 * abs(x));

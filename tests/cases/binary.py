@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from axes import axis, broadcasts, family, pairs
+from axes import axis, broadcasts, family, pairs, shapes
 from case import (
     FLOAT,
     INT8,
@@ -122,3 +122,19 @@ CASES = [
         for kind in ("FLOOR_DIV", "FLOOR_MOD")
     ),
 ]
+
+
+@family(
+    of=pairs({
+        f"STABLEHLO_{kind}": [FLOAT, INT8, UINT8, INT16, UINT16, INT32, INT64]
+        for kind in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")
+    }),
+    shape=shapes(), constant=["none", "left", "right"],
+)  # fmt: skip
+def stablehlo(pick: Random, of: tuple[str, Type], shape: Shape, constant: str) -> Case:
+    kind, type = of
+    left, right = type(shape), type(shape)
+    return case(
+        kind, left.fixed() if constant == "left" else left, right.fixed() if constant == "right" else right,
+        tolerance=1e-6,
+    )  # fmt: skip
