@@ -1,0 +1,26 @@
+"""REDUCE_WINDOW."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from axes import family, pairs, shapes
+from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, case
+
+NUMBERS = (FLOAT, INT8, UINT8, INT16, INT32, INT64)
+
+
+@family(
+    of=pairs({**dict.fromkeys(("ADD", "MUL", "MINIMUM", "MAXIMUM"), NUMBERS), "ALL": [BOOL], "ANY": [BOOL]}),
+    shape=shapes(1, 5), plain=[True, False],
+)  # fmt: skip
+def reduce_window(pick: Random, of: tuple[str, Type], shape: Shape, plain: bool) -> Case:
+    name, type = of
+    most = 1 if plain else 2
+    dilations = [pick.randint(1, most) for _ in shape]
+    window = [pick.randint(1, min(3, (n - 1) // d + 1)) for n, d in zip(shape, dilations, strict=True)]
+    strides = [pick.randint(1, most + 1) for _ in shape]
+    whole = [INT64(np.array(numbers, np.int64)) for numbers in (window, strides, dilations)]
+    return case("REDUCE_WINDOW", type(shape), type.constant(()), *whole, reduce_function=name)
