@@ -41,9 +41,10 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     before, after, shape = source.dtype.itemsize, output.dtype.itemsize, source.shape
     if before == after:
         made = result(graph, op, limits, shape, types=RESULTS)
-        if (source.type, output.type) not in CASTS:
-            raise Refused("type", f"{source.type} as {output.type}", "numbers of one size")
-        return Elementwise(source.index, made, Stage(CASTS[source.type, output.type]))
+        cast = "x" if source.type == output.type else CASTS.get((source.type, output.type), "")
+        if not cast:
+            raise Refused("type", f"{source.type} as {output.type}", "types that GL holds as numbers")
+        return Elementwise(source.index, made, Stage(cast))
     if not {source.type, output.type} <= SIZED:
         raise Refused("type", f"{source.type} as {output.type}", "numbers")
     if before < after and (not shape or shape[-1] != after // before):

@@ -62,7 +62,7 @@ def missing_options() -> list[str]:
             default = names[field.default] if names else field.default
             given = [case.options.get(name, default) for case in by_kind()[kind]]
             if f"{kind} {name}" not in REFUSED_OPTIONS:
-                missing += [f"{kind} {name}={value}" for value in values if value not in given]
+                missing += [f"{kind} {name}={value}" for value in values if value not in (*given, "UNSUPPORTED")]
     return missing
 
 
