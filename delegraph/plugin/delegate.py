@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ..delegates.base import Delegate, no
+from ..delegates.base import Delegate, Verdict, no
 from ..delegates.cpu import CPUDelegate
 from ..delegates.runtime import PACKAGES
+from ..errors import InvalidModel
 from ..events import Event
 from ..graph.model import Model
 from ..graph.read import read
 from ..partitioner.capability import capability
 from . import abi
 from .native import GraphContext, NativeDelegate
+from .nodes import NodeSource
 from .partition import PartitionKernel
 from .probe import check_runtimes
 from .sources import ModelSource, Source
@@ -25,30 +27,31 @@ KEPT = 64  # subgraphs whose fate `explain` tells at most
 def tflite_delegate(
     delegate: Delegate,
     *,
-    model: str | os.PathLike[str] | bytes,
+    model: str | os.PathLike[str] | bytes | None = None,
     min_partition_ops: int = 1,
 ) -> TFLiteDelegate:
     """One of our delegates for `experimental_delegates` of TensorFlow Lite's own Interpreter.
 
-    `model` is the path or the bytes of the model that the interpreter gets, by which every op is known exactly. Parts
-    of fewer than `min_partition_ops` ops are left to the runtime.
+    `model` is the path or the bytes of the model that the interpreter gets: with it every op is known exactly. Without
+    it, ops are claimed only where the runtime's structures tell all about them. Parts of fewer than
+    `min_partition_ops` ops are left to the runtime.
 
     It works in `ai_edge_litert.interpreter`, `tflite_runtime.interpreter` and `tf.lite`, whichever is imported. What it
     finds, it tells in `explain()` and `events`. `delegate` stays the caller's, to be closed after the interpreters.
     Raises InvalidModel or ValueError for a bad `model`.
     """
-    return TFLiteDelegate(delegate, read(model), min_partition_ops)
+    return TFLiteDelegate(delegate, read(model) if model is not None else None, min_partition_ops)
 
 
 class TFLiteDelegate:
-    """What `tflite_delegate` returns; it may serve several interpreters, all of its model."""
+    """What `tflite_delegate` returns; it may serve several interpreters, all of one model where that was given."""
 
-    def __init__(self, delegate: Delegate, model: Model, min_partition_ops: int) -> None:
+    def __init__(self, delegate: Delegate, model: Model | None, min_partition_ops: int) -> None:
         """As `tflite_delegate`, with the model read."""
         self.delegate = delegate
         self.events: list[Event] = []
         self._model = model
-        self._source: Source = ModelSource(model)
+        self._source: Source = ModelSource(model) if model is not None else NodeSource()
         self._least = min_partition_ops
         self._taken: dict[int, Taken] = {}  # by the address of the runtime's context
         self._native = NativeDelegate(self, f"delegraph {delegate.name}")
@@ -56,7 +59,8 @@ class TFLiteDelegate:
     def _get_native_delegate_pointer(self) -> int:
         """What a runtime's Interpreter asks for. Raises DelegateError where a runtime's structures are not known."""
         packages = check_runtimes()
-        self._native.flags = _flags(self._model, packages)
+        if self._model is not None:
+            self._native.flags = _flags(self._model, packages)
         return self._native.address
 
     def explain(self) -> str:
@@ -69,8 +73,12 @@ class TFLiteDelegate:
         """The nodes whose ops the delegate supports in their present shapes; called by the runtime."""
         self._taken.pop(context.address, None)
         plan = context.plan()
-        loaded, ops = self._source.graph(context, plan)
-        taken = self._taken[context.address] = Taken(loaded, ops, context)
+        try:
+            found = self._source.graph(context, plan)
+        except InvalidModel as error:  # made of structures; the runtime does not take it amiss
+            self.events.append(Event("failed", self.delegate.name, str(error)))
+            return ()
+        taken = self._taken[context.address] = Taken(found, context)
         for old in [at for at, t in self._taken.items() if not t.parts][: len(self._taken) - KEPT]:
             del self._taken[old]
         able = self._able(taken)
@@ -88,6 +96,7 @@ class TFLiteDelegate:
             self.events.append(Event("absent", self.delegate.name, probe.detail))
         table = capability(taken.graph, [self.delegate])
         taken.verdicts = {n: table[op][self.delegate.name] for n, op in taken.ops.items()}
+        taken.verdicts |= {n: Verdict((reason,)) for n, reason in taken.found.unread.items()}
         _leave_folded(taken)
         return [n for n in taken.ops if taken.verdicts[n].ok]
 
@@ -121,7 +130,8 @@ def _flags(model: Model, packages: Sequence[str]) -> int:
     By default it works out all shapes first, and takes the nodes back when an input is resized. It cannot do so where
     shapes depend on data or it lacks an op.
     """
-    runtimes = [CPUDelegate(runtime=package) for package in packages if package in PACKAGES]
+    bare = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"  # these come later, and may have ops that the runtime lacks
+    runtimes = [CPUDelegate(runtime=p, op_resolver=bare) for p in packages if p in PACKAGES]
     custom = [(g, op) for g in model.graphs for op in g.ops if op.kind == "CUSTOM"]
     if not all(runtime.supports(g, op).ok for runtime in runtimes for g, op in custom):
         return abi.ALLOW_DYNAMIC

@@ -131,10 +131,11 @@ def _model() -> bytes:
     return b.build()
 
 
-class _Looker:
+class Looker:
     """A delegate that takes nothing and calls a function with the context's address."""
 
     def __init__(self, prepare: Callable[[int], None]) -> None:
+        """What `prepare` raises is kept in `problem`."""
         self.problem: BaseException | None = None
         self.address = 0
 
@@ -172,11 +173,11 @@ class _Examined:
 
     def examine(self, runtime: ModuleType, model: bytes) -> None:
         """First only by looking; once that is as expected, by calling the runtime's functions."""
-        looker = _Looker(self._remember)
+        looker = Looker(self._remember)
         interpreter = looker.show(runtime, model)
         self._context(looker.address)
         del interpreter
-        _Looker(self._functions).show(runtime, model)
+        Looker(self._functions).show(runtime, model)
 
     def _remember(self, context: int) -> None:
         self._while_preparing = self._look(context, ctypes.sizeof(abi.Context))

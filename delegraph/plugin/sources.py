@@ -1,27 +1,37 @@
-"""The runtime's subgraph as our Graph, by the model's own bytes: every node and constant is compared before use."""
+"""The runtime's subgraph as our Graph; by the model's own bytes, of which every node and constant is compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from ..errors import DelegateError
+from ..errors import DelegateError, Reason
 from ..graph.model import Graph, Model, Op
 from ..graph.schema import ENUMS
 from . import abi
 from .native import GraphContext
 
 
+@dataclass(frozen=True)
+class Found:
+    """A graph with the runtime's tensor indices, and the op that each node is, where it is one.
+
+    `unread` says of some nodes why nothing is known of what they do.
+    """
+
+    graph: Graph
+    ops: Mapping[int, int]
+    unread: Mapping[int, Reason] = field(default_factory=dict)
+
+
 class Source(Protocol):
     """A way from the runtime's nodes to a Graph."""
 
-    def graph(self, context: GraphContext, nodes: Iterable[int]) -> tuple[Graph, Mapping[int, int]]:
-        """A graph with the runtime's tensor indices, and the op that each of these nodes is, where it is one.
-
-        Shapes are whatever they are; asked of while a delegate prepares. Raises DelegateError.
-        """
+    def graph(self, context: GraphContext, nodes: Iterable[int]) -> Found:
+        """The subgraph that a context is; asked for while a delegate prepares. Raises DelegateError, InvalidModel."""
 
 
 class ModelSource:
@@ -31,7 +41,7 @@ class ModelSource:
         """`model` is what the interpreter runs; whether that is so is checked in `graph`."""
         self._model = model
 
-    def graph(self, context: GraphContext, nodes: Iterable[int]) -> tuple[Graph, Mapping[int, int]]:
+    def graph(self, context: GraphContext, nodes: Iterable[int]) -> Found:
         """As the file has it. Raises DelegateError where the interpreter runs another model."""
         graph = self._model.graphs[context.subgraph(len(self._model.graphs))]
         if context.struct.tensors_size < len(graph.tensors):
@@ -41,7 +51,7 @@ class ModelSource:
             _check_node(context, graph.ops[op])
         for t in {t for op in ops.values() for t in (*graph.ops[op].inputs, *graph.ops[op].outputs) if t >= 0}:
             _check_tensor(context, graph, t)
-        return graph, ops
+        return Found(graph, ops)
 
 
 def _other(what: str) -> DelegateError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..delegates.base import Verdict
 from ..graph.model import Graph
 from .native import GraphContext
+from .sources import Found
 
 if TYPE_CHECKING:
     from .partition import PartitionKernel
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class Taken:
     """One subgraph: `ops` maps the runtime's nodes to the graph's ops, `verdicts` says what was said of each."""
 
-    def __init__(self, loaded: Graph, ops: Mapping[int, int], context: GraphContext) -> None:
-        """`loaded` is the graph without the shapes that the runtime has given it."""
-        self._loaded = self.graph = loaded
-        self.ops = ops
+    def __init__(self, found: Found, context: GraphContext) -> None:
+        """`found` is the graph, maybe without the shapes that the runtime has given it."""
+        self.found = found
+        self._loaded = self.graph = found.graph
+        self.ops = found.ops
         self.verdicts: dict[int, Verdict] = {}
         self.parts: list[PartitionKernel] = []
         self.now(context)

@@ -18,10 +18,11 @@ TAKEN = [
 ]
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["model", "structures"])
 @pytest.mark.parametrize("kinds", TAKEN, ids=str)
-def test_parts_of_a_graph_give_what_our_interpreter_gives(kinds: tuple[str, ...]) -> None:
+def test_parts_of_a_graph_give_what_our_interpreter_gives(kinds: tuple[str, ...], given: bool) -> None:
     content, sim = chain(), device(*kinds)
-    delegate = tflite_delegate(sim, model=content)
+    delegate = tflite_delegate(sim, model=content if given else None)
     it = theirs(content, [delegate])
     it.allocate_tensors()
     inputs = noise(it)
@@ -31,10 +32,11 @@ def test_parts_of_a_graph_give_what_our_interpreter_gives(kinds: tuple[str, ...]
     assert f"sim took {len(wanted)} of 4 ops" in delegate.explain()
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["model", "structures"])
 @pytest.mark.parametrize("variant", ["f32", "int8"])
-def test_a_whole_model(variant: str) -> None:
+def test_a_whole_model(variant: str, given: bool) -> None:
     content, sim = digits(variant), device()
-    delegate = tflite_delegate(sim, model=content)
+    delegate = tflite_delegate(sim, model=content if given else None)
     it = theirs(content, [delegate])
     it.allocate_tensors()
     inputs = noise(it)
@@ -42,10 +44,11 @@ def test_a_whole_model(variant: str) -> None:
     assert "in 1 part\n" in delegate.explain()
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["model", "structures"])
 @pytest.mark.parametrize("resolver", ["AUTO", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"])
-def test_other_shapes(resolver: str) -> None:
+def test_other_shapes(resolver: str, given: bool) -> None:
     content, sim = chain(), device("CONV_2D", "EXP")
-    delegate = tflite_delegate(sim, model=content)
+    delegate = tflite_delegate(sim, model=content if given else None)
     it = theirs(content, [delegate], resolver=resolver, num_threads=2)
     for batch in (1, 3, 3, 2, 1):
         it.resize_tensor_input(0, (batch, 4, 4, 3))
