@@ -33,7 +33,7 @@ AFFINE = 1  # TfLiteQuantizationType
 
 TYPES = (
     "", "FLOAT32", "INT32", "UINT8", "INT64", "STRING", "BOOL", "INT16", "COMPLEX64", "INT8", "FLOAT16", "FLOAT64",
-    "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32", "UINT16", "INT4",
+    "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32", "UINT16", "INT4", "BFLOAT16", "INT2", "UINT4",
 )  # fmt: skip
 """TfLiteType by number, under the names that files use."""
 

@@ -108,7 +108,7 @@ class _Writer:
         found = self._context.tensor(t)
         kind, shape = abi.type_name(found), abi.ints(found.dims)
         buffer, value = 0, abi.constant(found)
-        if value is not None and not found.sparsity:
+        if value is not None and not found.sparsity and kind in ENUMS["TensorType"].values:
             wanted = NUMPY_TYPES[kind].itemsize * int(np.prod(shape)) if kind in NUMPY_TYPES else len(value)
             self._buffers.append({"data": value[:wanted].tobytes()})
             buffer = len(self._buffers) - 1
