@@ -19,6 +19,7 @@ CASTS = {
     ("BOOL", "INT8"): "x", ("BOOL", "UINT8"): "x",
     ("INT64", "UINT64"): "MADE(x)", ("UINT64", "INT64"): "MADE(x)",
     ("INT64", "FLOAT64"): "MADE(x)", ("FLOAT64", "INT64"): "MADE(x)",
+    ("UINT64", "FLOAT64"): "x", ("FLOAT64", "UINT64"): "x",
 }  # fmt: skip
 # Where sizes differ: an element as two words of 32 bits, low word first, and back, by GLSL's type of it.
 WORDS = {

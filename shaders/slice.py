@@ -47,6 +47,8 @@ def specs(rank: int, count: int, ellipsis: int, new_axis: int) -> list[Spec]:
     As in TFLite's strided_slice.cc: an ellipsis, or what is missing at the end, stands for the axes that no other entry
     names; a new axis at an ellipsis does nothing. Where an ellipsis stands for no axis, TFLite and TensorFlow differ.
     """
+    if not rank and not count:
+        return []
     named = sum(not (ellipsis | new_axis) >> k & 1 for k in range(count))
     found: list[Spec] = []
     for k in range(count):

@@ -131,7 +131,7 @@ ROWS = (
     Rule("SELECT SELECT_V2", THREE, types="b T T > T"),
     Rule("BATCH_TO_SPACE_ND SLICE SPACE_TO_BATCH_ND", THREE, types="T i i > T"),
     Rule("DYNAMIC_UPDATE_SLICE", THREE, types="T T i > T"),
-    Rule("PADV2", THREE, types="T i T > T"),
+    Rule("PADV2", THREE, types="T . T > T"),
     Rule("RANGE", THREE, types="T T T > T"),
     Rule("SCATTER_ND", THREE, types="n T n > T"),
     Rule(

@@ -157,6 +157,8 @@ CASES = [
     case("BROADCAST_ARGS", INT32((0,)), sizes(2, 3), makes=INT32),
     case("PAD", (2, 3), np.int8([[1, 0], [0, 2]])),
     case("PAD", (2, 3), np.int16([[1, 0], [0, 2]])),
+    case("PADV2", (2, 3), np.int16([[1, 0], [0, 2]]), FLOAT(())),
+    case("STRIDED_SLICE", (), INT32.constant((0,)), INT32.constant((0,)), INT32.constant((0,)), ellipsis_mask=1),
     case("TOPK_V2", (7,), np.int16([3]), outputs=2, makes=(FLOAT, INT32)),
     case("STRIDED_SLICE", (4, 5), [3, 1], [-2, 3], [-1, 1], offset=True),
     case("STRIDED_SLICE", (7, 5), [6, 4], [-5, -4], [-2, -3], offset=True),
