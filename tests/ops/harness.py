@@ -171,6 +171,8 @@ def difference(got: NDArray[Any], want: NDArray[Any]) -> float:
     assert got.dtype == want.dtype, f"{got.dtype}, wanted {want.dtype}"
     if got.dtype.kind not in "fc":
         return 0.0 if np.array_equal(got, want) else float("inf")
+    if got.dtype.kind == "c":
+        got, want = (np.stack([value.real, value.imag]) for value in (got, want))
     same = (got == want) | (np.isnan(got) & np.isnan(want))
     if same.all():
         return 0.0
