@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from axes import MOVED, Axis, but, family, shapes
+from axes import WIDE, Axis, family, shapes
 from case import BOOL, FLOAT, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, Case, Shape, Type, case
 
 SPECIAL = [-1, 0, 0.5, 1, 2, 2.5, 3, np.nan, np.inf, -np.inf]
@@ -24,9 +24,7 @@ def bucketize(pick: Random, type: Type, bounds: list[float]) -> Case:
     return case("BUCKETIZE", type((len(given),), given), makes=INT32, boundaries=bounds)
 
 
-@family(
-    type=but(MOVED, ""), shape=Axis([(3,), (2, 3), (2, 1, 4), (2, 3, 1, 2)], shapes(1, 5).drawn), fixed=[False, True]
-)
+@family(type=WIDE, shape=Axis([(3,), (2, 3), (2, 1, 4), (2, 3, 1, 2)], shapes(1, 5).drawn), fixed=[False, True])
 def dilate(pick: Random, type: Type, shape: Shape, fixed: bool) -> Case:
     apart = [pick.randint(1, 3) for _ in shape]
     between = type.constant(()) if fixed else type(())
