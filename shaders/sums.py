@@ -1,6 +1,7 @@
 """Sums of products: in which numbers they are taken, and what becomes of them.
 
-An op's types decide: floats; integers whose sum is rescaled, each kind of op in its reference kernel's own way.
+An op's types decide: floats; integers whose sum is rescaled, each kind of op in its reference kernel's own way; floats
+that are quantised on the way, whose sums of integers become floats again.
 """
 
 from __future__ import annotations
@@ -143,13 +144,13 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     }  # fmt: skip
     libraries: tuple[str, ...]
     numbers: tuple[NDArray[np.int32], ...]
-    sum, added = ("sum", "bias") if narrow else ("sum_wide", "bias_wide")
+    summed = ("sum", "bias") if narrow else ("sum_wide", "bias_wide")
     if dense and w.type != "INT16":  # then the reference kernel turns sums to double; others multiply integers
-        libraries, numbers = ("int64", "double", sum, added, "rescale_double"), in_double(reals)
+        libraries, numbers = ("int64", "double", *summed, "rescale_double"), in_double(reals)
     elif narrow:
-        libraries, numbers = ("quantized", sum, added, "rescale"), multipliers(reals)
+        libraries, numbers = ("quantized", *summed, "rescale"), multipliers(reals)
     else:
-        libraries, numbers = ("int64", sum, added, "rescale_wide"), short_multipliers(reals)
+        libraries, numbers = ("int64", *summed, "rescale_wide"), short_multipliers(reals)
     inputs = (Arg("bias", bias),) if bias >= 0 else ()
     return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
 
@@ -157,8 +158,8 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
 def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limits, rows: Rows) -> Sums:
     """Inputs quantised row by row, and the sums of integers made floats again."""
     q = w.quantization
-    if q is None or q.scales.size not in (1, 1 if w.type == "UINT8" else channels):
-        raise Refused("quantization", f"{w.name!r}", f"a scale, or of INT8 one for each of {channels} channels")
+    if q is None or q.scales.size not in (1, 1 if w.type == "UINT8" and op.kind == "CONV_2D" else channels):
+        raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
     if w.type == "UINT8" and graph.constant(w.index) is None:  # the reference kernels take its bytes for signed ones
         raise Refused("not_constant", f"{w.name!r} is computed", "a constant, as it is UINT8")
     integers, scales, before = quantized(rows, _symmetric(graph, op, w), limits)
