@@ -1,6 +1,7 @@
 """Every case on every delegate that is here, against the oracle; and cases that hypothesis draws.
 
-The quick tier runs one of THIN cases by OpenGL ES, whose bodies are desktop OpenGL's: the slow tier runs the others.
+OpenGL ES has desktop OpenGL's bodies: the quick tier runs one of THIN cases by it, the slow tier the others, and its
+own cases by one of the two in turn.
 """
 
 from __future__ import annotations
@@ -18,22 +19,29 @@ from case import Case
 from conformance.check import DELEGATES, conforms
 from conformance.oracle import prepare
 
-THIN = 4
+THIN = 8
 drawing: dict[str, Any] = {
     "deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck),
 }  # fmt: skip
 
 
-def runs() -> Iterator[Any]:
-    """Every case on every delegate, those of the slow tier marked; a case's own runs stand together."""
-    for quick, found in ((True, cases.listed()), (False, cases.more())):
-        for k, (name, case) in enumerate(found):
-            for api in DELEGATES:
-                marks = [] if quick and (api == "gl" or k % THIN == 0) else [pytest.mark.slow]
+def runs(slow: bool) -> Iterator[Any]:
+    """Cases on delegates; a case's own runs stand together. Where no `slow` ones are wanted, fewer are made."""
+    for k, (name, case) in enumerate(cases.listed()):
+        for api in DELEGATES:
+            marks = [] if api == "gl" or k % THIN == 0 else [pytest.mark.slow]
+            if slow or not marks:
                 yield pytest.param(case, api, id=f"{name} {case.label} {api}", marks=marks)
+    for k, (name, case) in enumerate(cases.more() if slow else ()):
+        api = [*DELEGATES][k % len(DELEGATES)]
+        yield pytest.param(case, api, id=f"{name} {case.label} {api}", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("case", "api"), [*runs()])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.function is test_case:
+        metafunc.parametrize(("case", "api"), [*runs(metafunc.config.option.markexpr != "not slow")])
+
+
 def test_case(case: Case, api: str) -> None:
     conforms(case, DELEGATES[api]())
 
