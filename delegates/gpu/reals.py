@@ -59,8 +59,8 @@ class Steps:
 
     def integers(self, reals: NDArray[np.float32]) -> NDArray[Any]:
         """The integers that come nearest to some reals; for what is no number the lowest, as a conversion in C."""
-        found = np.nan_to_num(reals, nan=-np.inf)
-        steps = np.clip(np.floor(found / self.scale + np.float32(0.5)), *self.bounds())
+        numbers = np.nan_to_num(reals, nan=-np.inf)
+        steps = np.clip(np.floor(numbers / self.scale + np.float32(0.5)), *self.bounds())
         found: NDArray[Any] = (steps.astype(np.int32) + self.zero).astype(NUMPY_TYPES[self.type])
         return found
 
