@@ -140,13 +140,13 @@ def sparsify(
         nodes = children[present]
         metadata.append({
             "format": SPARSE_CSR,
-            **_index_vector("array_segments", np.concatenate([[0], np.cumsum(present.sum(axis=1))])),
-            **_index_vector("array_indices", nodes % size),
+            **index_vector("array_segments", np.concatenate([[0], np.cumsum(present.sum(axis=1))])),
+            **index_vector("array_indices", nodes % size),
         })  # fmt: skip
     return {"traversal_order": order, "block_map": list(blocks), "dim_metadata": metadata}, levels.reshape(-1)[nodes]
 
 
-def _index_vector(field: str, values: Ints) -> dict[str, Any]:
+def index_vector(field: str, values: Ints) -> dict[str, Any]:
     """A SparseIndexVector of the narrowest type that holds the values."""
     largest = int(values.max(initial=0))
     name = "Uint8Vector" if largest < 1 << 8 else "Uint16Vector" if largest < 1 << 16 else "Int32Vector"

@@ -50,6 +50,18 @@ class Affine(Structure):
     _fields_ = [("scale", c_void_p), ("zero_point", c_void_p), ("axis", c_int32)]
 
 
+class Sparsity(Structure):
+    """TfLiteSparsity."""
+
+    _fields_ = [("order", c_void_p), ("block_map", c_void_p), ("dims", c_void_p), ("count", c_int)]
+
+
+class SparseDim(Structure):
+    """TfLiteDimensionMetadata."""
+
+    _fields_ = [("format", c_int), ("dense_size", c_int), ("segments", c_void_p), ("indices", c_void_p)]
+
+
 class Tensor(Structure):
     """TfLiteTensor."""
 

@@ -14,6 +14,7 @@ from ..graph.model import NUMPY_TYPES
 from ..graph.options import options_table
 from ..graph.read import read
 from ..graph.schema import ENUMS
+from ..graph.sparse import DENSE, index_vector
 from . import abi
 from .builtin import LAYOUTS, agreed, read_options, readable
 from .native import GraphContext
@@ -88,8 +89,6 @@ class _Writer:
         types = {abi.type_name(t) for t in tensors}
         if any(t < 0 for t in outputs) or types & set(UNSIZED) or not types <= set(ENUMS["TensorType"].values):
             return Reason("unread", f"tensors of types {', '.join(sorted(types))}", GIVE)
-        if any(t.sparsity for t in tensors):
-            return Reason("unread", "a sparse tensor", GIVE)
         if kind in BIASES and "INT16" in types:
             return Reason("unread", "whether its sums have 32 bits or 64", GIVE)
         return None
@@ -108,17 +107,38 @@ class _Writer:
         found = self._context.tensor(t)
         kind, shape = abi.type_name(found), abi.ints(found.dims)
         buffer, value = 0, abi.constant(found)
-        if value is not None and not found.sparsity and kind in ENUMS["TensorType"].values:
-            wanted = NUMPY_TYPES[kind].itemsize * int(np.prod(shape)) if kind in NUMPY_TYPES else len(value)
+        if value is not None and kind in ENUMS["TensorType"].values:
+            dense = kind in NUMPY_TYPES and not found.sparsity
+            wanted = NUMPY_TYPES[kind].itemsize * int(np.prod(shape)) if dense else len(value)
             self._buffers.append({"data": value[:wanted].tobytes()})
             buffer = len(self._buffers) - 1
         return {
             "name": f"{t}", "type": ENUMS["TensorType"].values.get(kind, 0), "shape": list(shape), "buffer": buffer,
             "quantization": _quantization(found), "is_variable": bool(found.is_variable),
+            "sparsity": _sparsity(found.sparsity) if found.sparsity else None,
         }  # fmt: skip
 
 
 _ABSENT: Mapping[str, Any] = {"name": "", "type": 0, "shape": [], "buffer": 0, "is_variable": False}
+
+
+def _sparsity(address: int) -> dict[str, Any]:
+    held = abi.Sparsity.from_address(address)
+    dims = [] if not held.count else list((abi.SparseDim * held.count).from_address(held.dims))
+    return {
+        "traversal_order": list(abi.ints(held.order)),
+        "block_map": list(abi.ints(held.block_map)),
+        "dim_metadata": [
+            {"format": DENSE, "dense_size": dim.dense_size}
+            if dim.format == DENSE
+            else {
+                "format": dim.format,
+                **index_vector("array_segments", np.array(abi.ints(dim.segments), np.int64)),
+                **index_vector("array_indices", np.array(abi.ints(dim.indices), np.int64)),
+            }
+            for dim in dims
+        ],
+    }
 
 
 def _quantization(tensor: abi.Tensor) -> dict[str, Any] | None:

@@ -124,6 +124,8 @@ def _model() -> bytes:
     scales = Quantization(np.array([0.5, 0.125, 2], np.float32), np.array([0, 0, 0], np.int64), 0)
     w = b.constant(np.arange(-6, 6, dtype=np.int8).reshape(3, 4), name="probe w", quantization=scales)
     b.variable((5,), name="probe v")
+    thin = b.sparse_constant(np.diag(np.float32([7, 8, 9])), [0, 1], name="probe s")
+    b.output(b.op("DENSIFY", [thin], (3, 3)))
     b.output(b.op("ADD", [x, x], (1, 3, 2), fused_activation_function="RELU6", name="probe sum"))
     b.output(b.op("DEQUANTIZE", [w], (3, 4), dtype="FLOAT32", op_version=2))
     b.output(b.op("SUB", [q, q], (3, 4), quantization=(0.5, 7), op_version=2))
@@ -197,10 +199,13 @@ class _Examined:
         what = f"TfLiteTensor {index}."
         _same(f"{what}type", abi.type_name(found), wanted.type)
         _same(f"{what}dims", self._ints(found.dims), wanted.shape)
-        _same(f"{what}bytes", found.bytes, wanted.nbytes)
+        _same(f"{what}bytes", found.bytes, wanted.nbytes if wanted.data is None else len(wanted.data))
         _same(f"{what}is_variable", found.is_variable, wanted.is_variable)
         _same(f"{what}allocation_type == READ_ONLY", found.allocation_type == abi.READ_ONLY, wanted.is_constant)
-        _same(f"{what}delegate, sparsity", (found.delegate, found.sparsity), (None, None))
+        _same(f"{what}delegate", found.delegate, None)
+        if wanted.is_sparse:
+            return self._sparse(what, self._struct(abi.Sparsity, found.sparsity))
+        _same(f"{what}sparsity", found.sparsity, None)
         _same(f"{what}buffer_handle", found.buffer_handle, -1)
         name = abi.Tensor.name.offset
         raw = ctypes.c_size_t.from_buffer_copy(bytes(found)[name : name + 8]).value
@@ -220,6 +225,15 @@ class _Examined:
         if len(scales) == 1:
             one = (float(scales[0]), int(quantization.zero_points[0]))
             _same(f"{what}params", (found.scale, found.zero_point), one)
+
+    def _sparse(self, what: str, found: abi.Sparsity) -> None:
+        """Of a diagonal of three, stored as dense rows of sparse columns."""
+        _same(f"{what}sparsity.traversal_order", self._ints(found.order), (0, 1))
+        _same(f"{what}sparsity.dim_metadata_size", found.count, 2)
+        rows, columns = (self._struct(abi.SparseDim, found.dims + i * ctypes.sizeof(abi.SparseDim)) for i in (0, 1))
+        _same(f"{what}sparsity, first", (rows.format, rows.dense_size), (0, 3))
+        held = (columns.format, self._ints(columns.segments), self._ints(columns.indices))
+        _same(f"{what}sparsity, second", held, (1, (0, 1, 2, 3), (0, 1, 2)))
 
     def _functions(self, address: int) -> None:
         context = GraphContext(address)

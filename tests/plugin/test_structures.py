@@ -76,7 +76,9 @@ def agree(case: Case) -> bool:
         for t in (*op.inputs, *op.outputs):
             if t >= 0:
                 wanted, got = graph.tensors[t], found.graph.tensors[t]
-                assert (got.type, got.shape, got.is_variable) == (wanted.type, wanted.shape, wanted.is_variable)
+                assert (got.type, got.shape, got.is_variable, got.is_sparse) == (
+                    wanted.type, wanted.shape, wanted.is_variable, wanted.is_sparse
+                )  # fmt: skip
                 if op.index not in found.unread:
                     assert (got.data is None) == (wanted.data is None)
                     assert wanted.data is None or bytes(got.data or b"") == bytes(wanted.data)

@@ -1,0 +1,244 @@
+"""Interpreters and delegates that come and go, in any order, on any thread, failing at any point; nothing is left."""
+
+from __future__ import annotations
+
+import gc
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreter.faulty import Faulty
+
+from delegraph import tflite_delegate
+from delegraph.plugin import native
+from delegraph.plugin.delegate import TFLiteDelegate
+from plugin.kit import chain, device, noise, ours, outputs, same, theirs
+
+KINDS = ("CONV_2D", "EXP")
+
+
+def opened(content: bytes, delegate: Any) -> Any:
+    it = theirs(content, [delegate], resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+    it.allocate_tensors()
+    return it
+
+
+def test_the_delegate_may_go_first() -> None:
+    content = chain()
+    held: list[Any] = [tflite_delegate(device(*KINDS), model=content)]
+    it = theirs(content, held)
+    it._delegates = None  # what the caller may do with a list of his own
+    held.clear()
+    gc.collect()
+    it.allocate_tensors()
+    inputs = noise(it)
+    same(outputs(it, inputs), ours(content, device(), inputs))
+    it.resize_tensor_input(0, (2, 4, 4, 3))
+    it.allocate_tensors()  # which asks the delegate again
+    inputs = noise(it)
+    same(outputs(it, inputs), ours(content, device(), inputs))
+
+
+def test_a_delegate_that_took_nothing_may_go_first() -> None:
+    content = chain()
+    it = theirs(content, [tflite_delegate(device("CUSTOM"), model=content)])
+    it._delegates = None
+    gc.collect()
+    it.resize_tensor_input(0, (2, 4, 4, 3))
+    it.allocate_tensors()
+    inputs = noise(it)
+    same(outputs(it, inputs), ours(content, device(), inputs))
+
+
+def test_one_delegate_for_several_interpreters() -> None:
+    content = chain()
+    delegate = tflite_delegate(device(*KINDS), model=content)
+    interpreters = [opened(content, delegate) for _ in range(3)]
+    for seed, it in enumerate(interpreters):
+        it.resize_tensor_input(0, (seed + 1, 4, 4, 3))
+        it.allocate_tensors()
+    inputs = [noise(it, seed) for seed, it in enumerate(interpreters)]
+    del interpreters[1]
+    for it, values in zip(interpreters, (inputs[0], inputs[2]), strict=True):
+        same(outputs(it, values), ours(content, device(), values))
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one delegate", "a delegate each"])
+def test_threads(shared: bool) -> None:
+    content = chain()
+    sim = device(*KINDS)
+    one = tflite_delegate(sim, model=content)
+    found: dict[int, list[Any]] = {}
+
+    def work(seed: int) -> None:
+        it = opened(content, one if shared else tflite_delegate(sim))
+        inputs = noise(it, seed)
+        for _ in range(20):
+            found[seed] = [inputs, outputs(it, inputs)]
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in range(4):
+        inputs, got = found[seed]
+        same(got, ours(content, device(), inputs))
+
+
+@pytest.mark.parametrize("end", ["", "del it", "del delegate", "import os; it.invoke()"])
+def test_a_process_that_ends(end: str) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from plugin.kit import chain, device, noise, outputs, theirs
+from delegraph import tflite_delegate
+delegate = tflite_delegate(device("CONV_2D", "EXP"))
+it = theirs(chain(), [delegate])
+it.allocate_tensors()
+outputs(it, noise(it))
+{end}
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert "Traceback" not in done.stderr and "ignored" not in done.stderr
+
+
+FAULTS = ("probe", "supports", "lower", "form", "allocate", "compile", "write", "run", "read", "close")
+
+ERRORS = (ValueError, MemoryError, KeyboardInterrupt, SystemExit, RecursionError)
+
+
+class Wild:
+    """A delegate in which one call after another raises anything at all."""
+
+    def __init__(self, inner: Any, pick: random.Random, rate: float) -> None:
+        self._inner, self._pick, self._rate = inner, pick, rate
+        self.raised: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name not in FAULTS:
+            return found
+
+        def call(*args: Any) -> Any:
+            if self._pick.random() < self._rate:
+                self.raised.add(name)
+                raise self._pick.choice((ValueError, MemoryError, KeyboardInterrupt, SystemExit, RecursionError))(
+                    "100% odd"
+                )
+            args = tuple(a._inner if isinstance(a, Wild) else a for a in args)
+            made = found(*args)
+            return Wild(made, self._pick, self._rate) if name in ("allocate", "compile", "form") else made
+
+        return call
+
+
+def rounds(seeds: range) -> set[str]:
+    """Interpreters in which anything may fail; each says so, or works. What failed, in all."""
+    content, raised = chain(), set()
+    for seed in seeds:
+        pick = random.Random(seed)
+        wild = Wild(device(*KINDS), pick, pick.choice((0.02, 0.1, 0.5)))
+        delegate = tflite_delegate(wild, model=content if seed % 2 else None)
+        try:
+            it = opened(content, delegate)
+            inputs = noise(it, seed)
+            same(outputs(it, inputs), ours(content, device(), inputs))
+            it.resize_tensor_input(0, (2, 4, 4, 3))
+            it.allocate_tensors()
+            inputs = noise(it, seed)
+            same(outputs(it, inputs), ours(content, device(), inputs))
+        except RuntimeError as error:
+            assert "delegraph sim: 100% odd" in str(error)
+            assert any("Traceback" in event.message for event in delegate.events)
+        it = None
+        raised |= wild.raised
+    return raised
+
+
+def test_faults() -> None:
+    before = len(native._kernels)
+    rounds(range(24))
+    gc.collect()
+    assert len(native._kernels) == before
+
+
+@pytest.mark.slow
+def test_two_hundred_rounds_of_faults() -> None:
+    before = len(native._kernels)
+    assert rounds(range(200)) == set(FAULTS)
+    gc.collect()
+    assert len(native._kernels) == before
+
+
+@pytest.mark.parametrize("what", ["take", "kernel", "failed"])
+def test_faults_of_our_own_callbacks(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd(self: TFLiteDelegate, *args: Any) -> Any:
+        raise ValueError(f"{what} is odd")
+
+    monkeypatch.setattr(TFLiteDelegate, what, odd)
+    if what == "failed":
+        monkeypatch.setattr(TFLiteDelegate, "take", odd)
+    with pytest.raises(RuntimeError, match=f"{what} is odd"):
+        opened(chain(), tflite_delegate(device()))
+
+
+def test_a_failing_inference_can_be_tried_again() -> None:
+    content = chain()
+    faulty: Any = Faulty(device(*KINDS))
+    delegate = tflite_delegate(faulty, model=content)
+    it = opened(content, delegate)
+    inputs = noise(it)
+    faulty.dead = True
+    with pytest.raises(RuntimeError, match="delegraph sim: sim: write failed at call"):
+        outputs(it, inputs)
+    assert delegate.events[-1].kind == "failed" and "in invoke: Traceback" in delegate.events[-1].message
+    faulty.dead = False
+    same(outputs(it, inputs), ours(content, device(), inputs))
+    del it
+    gc.collect()
+    assert faulty.open == 0
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.slow
+def test_a_thousand_rounds_leave_nothing() -> None:
+    content = chain()
+
+    def once() -> None:
+        it = opened(content, tflite_delegate(device(*KINDS), model=content))
+        outputs(it, noise(it))
+
+    def state() -> tuple[int, int, int]:
+        gc.collect()
+        return len(native._kernels), len(native._natives), len(list(Path("/proc/self/fd").iterdir()))
+
+    for _ in range(200):
+        once()
+    before, memory, pool = state(), resident(), len(native._pool)
+    for _ in range(1000):
+        once()
+    assert state() == before
+    assert len(native._pool) <= max(pool, 8)
+    assert resident() - memory < 4 << 20
+
+
+def test_min_partition_ops() -> None:
+    content = chain()
+    delegate = tflite_delegate(device("CONV_2D", "RELU6", "ADD"), min_partition_ops=2)
+    it = theirs(content, [delegate])
+    it.allocate_tensors()
+    inputs = noise(it)
+    same(outputs(it, inputs), ours(content, device(), inputs))
+    assert "took 2 of 4 ops in 1 part\n  part 0: ops 0 to 1\n" in delegate.explain()
+    assert "left: op 3 ADD: few: 1 ops in its part (wanted 2 ops or more)" in delegate.explain()
