@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from ..delegates.base import Delegate, Verdict, no
 from ..delegates.cpu import CPUDelegate
@@ -21,7 +22,7 @@ from .probe import check_runtimes
 from .sources import ModelSource, Source
 from .taken import Taken
 
-KEPT = 64  # subgraphs whose fate `explain` tells at most
+KEPT = 8  # subgraphs of which nothing was taken, and that `explain` still tells of
 
 
 def tflite_delegate(
@@ -43,25 +44,25 @@ def tflite_delegate(
     return TFLiteDelegate(delegate, read(model) if model is not None else None, min_partition_ops)
 
 
-class TFLiteDelegate:
+class TFLiteDelegate(NativeDelegate):
     """What `tflite_delegate` returns; it may serve several interpreters, all of one model where that was given."""
 
     def __init__(self, delegate: Delegate, model: Model | None, min_partition_ops: int) -> None:
         """As `tflite_delegate`, with the model read."""
+        super().__init__(f"delegraph {delegate.name}")
         self.delegate = delegate
         self.events: list[Event] = []
         self._model = model
         self._source: Source = ModelSource(model) if model is not None else NodeSource()
         self._least = min_partition_ops
         self._taken: dict[int, Taken] = {}  # by the address of the runtime's context
-        self._native = NativeDelegate(self, f"delegraph {delegate.name}")
 
     def _get_native_delegate_pointer(self) -> int:
         """What a runtime's Interpreter asks for. Raises DelegateError where a runtime's structures are not known."""
         packages = check_runtimes()
         if self._model is not None:
-            self._native.flags = _flags(self._model, packages)
-        return self._native.address
+            self.flags = _flags(self._model, packages)
+        return super()._get_native_delegate_pointer()
 
     def explain(self) -> str:
         """Subgraph by subgraph: which nodes were taken, in how many parts, and why not the rest."""
@@ -79,7 +80,7 @@ class TFLiteDelegate:
             self.events.append(Event("failed", self.delegate.name, str(error)))
             return ()
         taken = self._taken[context.address] = Taken(found, context)
-        for old in [at for at, t in self._taken.items() if not t.parts][: len(self._taken) - KEPT]:
+        for old in [at for at, t in self._taken.items() if not t.parts][: -KEPT - 1]:
             del self._taken[old]
         able = self._able(taken)
         if able and self._least > 1:
@@ -104,9 +105,18 @@ class TFLiteDelegate:
         """What runs one part; called by the runtime."""
         taken = self._taken[context.address]
         ops = [taken.ops[n] for n in abi.ints(part.nodes)]
-        kernel = PartitionKernel(self.delegate, taken.now, ops, abi.ints(part.outputs), taken.parts.remove)
+        kernel = PartitionKernel(
+            self.delegate, taken.now, ops, abi.ints(part.outputs), partial(self._gone, context.address)
+        )
         taken.parts.append(kernel)
         return kernel
+
+    def _gone(self, address: int, kernel: PartitionKernel) -> None:
+        taken = self._taken.get(address)
+        if taken is not None and kernel in taken.parts:
+            taken.parts.remove(kernel)
+            if not taken.parts:
+                del self._taken[address]
 
     def failed(self, callback: str, error: BaseException, trace: str) -> None:
         """Keep what was raised in a callback of the runtime's."""

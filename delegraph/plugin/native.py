@@ -10,6 +10,7 @@ import ctypes
 import itertools
 import traceback
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ctypes import byref, c_int, c_void_p
@@ -32,19 +33,6 @@ class Kernel(Protocol):
 
     def close(self) -> None:
         """The runtime has no more use for it."""
-
-
-class Taker(Protocol):
-    """Decides what a delegate takes, and makes a kernel of each part that the runtime cuts."""
-
-    def take(self, context: GraphContext) -> Sequence[int]:
-        """The nodes to take, of those in `context.plan()`. Called again whenever the runtime plans anew."""
-
-    def kernel(self, context: GraphContext, part: abi.DelegateParams) -> Kernel:
-        """What will run one part; called while `take`'s answer is carried out."""
-
-    def failed(self, callback: str, error: BaseException, trace: str) -> None:
-        """Something was raised in a callback; the runtime is told by itself."""
 
 
 class GraphContext:
@@ -104,7 +92,7 @@ class GraphContext:
         """Have these nodes run by kernels of a delegate. Only while it prepares."""
         registration = abi.Registration(
             init=_INIT, free=_FREE, prepare=_PREPARE_KERNEL, invoke=_INVOKE, builtin_code=DELEGATE_CODE,
-            custom_name=native.name, version=1,
+            custom_name=native.title, version=1,
         )  # fmt: skip
         wanted = abi.int_array(nodes)
         status = self.struct.ReplaceNodeSubsetsWithDelegateKernels(
@@ -121,22 +109,33 @@ class GraphContext:
             raise RuntimeError(f"the runtime's {function} failed with status {status}")
 
 
-class NativeDelegate:
-    """What a runtime's Interpreter takes in `experimental_delegates`.
+class NativeDelegate(ABC):
+    """What a runtime's Interpreter takes in `experimental_delegates`; what it does is in the methods of a subclass.
 
     A kernel keeps it alive, so it may be forgotten before the interpreters that use it.
     """
 
-    def __init__(self, taker: Taker, name: str) -> None:
+    def __init__(self, name: str) -> None:
         """`name` is what the runtime calls the nodes in its own lists."""
-        self.taker = taker
-        self.name = name.encode()
+        self.title = name.encode()
         self._struct = _pool.pop() if _pool else abi.Delegate()
         self._struct.prepare = _PREPARE
         self._struct.flags = 0
         self.address = ctypes.addressof(self._struct)
         _natives[self.address] = self
         weakref.finalize(self, _pool.append, self._struct).atexit = False
+
+    @abstractmethod
+    def take(self, context: GraphContext) -> Sequence[int]:
+        """The nodes to take, of those in `context.plan()`. Called again whenever the runtime plans anew."""
+
+    @abstractmethod
+    def kernel(self, context: GraphContext, part: abi.DelegateParams) -> Kernel:
+        """What will run one part; called while `take`'s answer is carried out."""
+
+    @abstractmethod
+    def failed(self, callback: str, error: BaseException, trace: str) -> None:
+        """Something was raised in a callback; the runtime is told by itself."""
 
     def _get_native_delegate_pointer(self) -> int:
         return self.address
@@ -163,9 +162,9 @@ def _guarded(native: NativeDelegate, callback: str, context: GraphContext, call:
         call()
     except BaseException as error:
         with suppress(BaseException):
-            native.taker.failed(callback, error, "".join(traceback.format_exception(error)))
+            native.failed(callback, error, "".join(traceback.format_exception(error)))
         with suppress(BaseException):
-            context.report(f"{native.name.decode()}: {str(error) or type(error).__name__}")
+            context.report(f"{native.title.decode()}: {str(error) or type(error).__name__}")
         return abi.ERROR
     return abi.OK
 
@@ -177,7 +176,7 @@ def _prepare(context: int, delegate: int) -> int:
     at = GraphContext(context)
 
     def prepare() -> None:
-        nodes = native.taker.take(at)
+        nodes = native.take(at)
         if nodes:
             at.replace(nodes, native)
 
@@ -190,7 +189,7 @@ def _init(context: int, buffer: int, length: int) -> int | None:
     handle = next(_handles)
 
     def init() -> None:
-        _kernels[handle] = native.taker.kernel(GraphContext(context), part), native
+        _kernels[handle] = native.kernel(GraphContext(context), part), native
 
     return handle if _guarded(native, "init", GraphContext(context), init) == abi.OK else FAILED
 

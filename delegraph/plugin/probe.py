@@ -25,7 +25,7 @@ from ..graph.model import Graph, Quantization
 from ..graph.read import read
 from ..graph.schema import ENUMS
 from . import abi
-from .native import GraphContext, NativeDelegate
+from .native import DELEGATE_CODE, GraphContext, NativeDelegate
 
 RUNTIMES = {
     "ai_edge_litert.interpreter": "ai_edge_litert",
@@ -94,6 +94,8 @@ def memory() -> Iterator[Look | None]:
         return
 
     def look(address: int, nbytes: int) -> bytes:
+        if not address:
+            raise Differs("a pointer is null")
         found = os.pread(file, nbytes, address)
         if len(found) != nbytes:
             raise Differs(f"there are no {nbytes} bytes where a pointer leads")
@@ -270,10 +272,11 @@ def _same(what: str, found: object, wanted: object) -> None:
         raise Differs(f"{what} is {found!r}, not {wanted!r}")
 
 
-class _Doubler:
+class _Doubler(NativeDelegate):
     """Takes the whole of a model of one op and doubles its input, or fails; also its own kernel."""
 
     def __init__(self) -> None:
+        super().__init__("probe")
         self.seen: list[str] = []
         self.fails = False
 
@@ -309,11 +312,20 @@ def _run(runtime: ModuleType) -> None:
     b = GraphBuilder()
     b.output(b.op("ABS", [b.input((3,))], (3,)))
     taker = _Doubler()
-    native = NativeDelegate(taker, "probe")
+
+    def look_at_taken(address: int) -> None:
+        context = GraphContext(address)
+        taken, registration = context.node(context.plan()[0])
+        _same("TfLiteNode.delegate", taken.delegate, taker.address)
+        _same("TfLiteRegistration.builtin_code", registration.builtin_code, DELEGATE_CODE)
+
+    second = Looker(look_at_taken)
     plain_kernels = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = runtime.Interpreter(
-        model_content=b.build(), experimental_delegates=[native], experimental_op_resolver_type=plain_kernels
+        model_content=b.build(), experimental_delegates=[taker, second], experimental_op_resolver_type=plain_kernels
     )
+    if second.problem is not None:
+        raise second.problem
     interpreter.allocate_tensors()
     value = np.array([1, -2, 3], np.float32)
     interpreter.set_tensor(0, value)

@@ -20,10 +20,11 @@ from delegraph.plugin.sources import Found
 from plugin.kit import theirs
 
 
-class Reader:
+class Reader(NativeDelegate):
     """Takes nothing, and keeps the graph that the structures give."""
 
     def __init__(self) -> None:
+        super().__init__("reader")
         self.found: list[Found] = []
 
     def take(self, context: GraphContext) -> Sequence[int]:
@@ -41,9 +42,8 @@ def graph_of(content: bytes) -> tuple[Graph, Found]:
     """A model's graph by its bytes, and by what a runtime shows of it."""
     check_runtimes()
     reader = Reader()
-    native = NativeDelegate(reader, "reader")
-    native.flags = abi.ALLOW_DYNAMIC
-    theirs(content, [native])
+    reader.flags = abi.ALLOW_DYNAMIC
+    theirs(content, [reader])
     (found,) = reader.found
     return read(content).graphs[0], found
 
