@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
+from types import ModuleType
 
 from ..delegates.base import Delegate, Verdict, no
-from ..delegates.cpu import CPUDelegate
-from ..delegates.runtime import PACKAGES
 from ..errors import InvalidModel
 from ..events import Event
 from ..graph.model import Model
 from ..graph.read import read
 from ..partitioner.capability import capability
 from . import abi
-from .native import GraphContext, NativeDelegate
+from .native import GraphContext, Kernel, NativeDelegate
 from .nodes import NodeSource
 from .partition import PartitionKernel
 from .probe import check_runtimes
@@ -55,13 +54,14 @@ class TFLiteDelegate(NativeDelegate):
         self._model = model
         self._source: Source = ModelSource(model) if model is not None else NodeSource()
         self._least = min_partition_ops
+        self._runtimes: list[ModuleType] = []  # those for which the flags are known
         self._taken: dict[int, Taken] = {}  # by the address of the runtime's context
 
     def _get_native_delegate_pointer(self) -> int:
         """What a runtime's Interpreter asks for. Raises DelegateError where a runtime's structures are not known."""
-        packages = check_runtimes()
-        if self._model is not None:
-            self.flags = _flags(self._model, packages)
+        runtimes = check_runtimes()
+        if self._model is not None and self._runtimes != runtimes:
+            self.flags, self._runtimes = _flags(self._model.content, runtimes), runtimes
         return super()._get_native_delegate_pointer()
 
     def explain(self) -> str:
@@ -98,6 +98,8 @@ class TFLiteDelegate(NativeDelegate):
         table = capability(taken.graph, [self.delegate])
         taken.verdicts = {n: table[op][self.delegate.name] for n, op in taken.ops.items()}
         taken.verdicts |= {n: Verdict((reason,)) for n, reason in taken.found.unread.items()}
+        if self.flags & abi.ALLOW_DYNAMIC:
+            _leave_behind(taken)
         _leave_folded(taken)
         return [n for n in taken.ops if taken.verdicts[n].ok]
 
@@ -134,15 +136,44 @@ def _leave_folded(taken: Taken) -> None:
             taken.verdicts[node_of[op]] = no("folded", "not all of its readers are taken")
 
 
-def _flags(model: Model, packages: Sequence[str]) -> int:
-    """What the runtime has to know before it shows the graph.
+def _leave_behind(taken: Taken) -> None:
+    """Leave what comes after an op of unknown output to the runtime, which tells no shapes from there on."""
+    graph = taken.graph
+    unknown = (op.index for op in graph.ops if graph.dynamic.intersection(op.outputs))
+    first = min(unknown, default=len(graph.ops))
+    behind = no("dynamic_shape", f"it comes after op {first}, whose output's shape depends on data")
+    taken.verdicts |= {n: behind for n, op in taken.ops.items() if op > first and taken.verdicts[n].ok}
 
-    By default it works out all shapes first, and takes the nodes back when an input is resized. It cannot do so where
-    shapes depend on data or it lacks an op.
+
+class _Bystander(NativeDelegate):
+    """Takes nothing."""
+
+    def take(self, context: GraphContext) -> Sequence[int]:
+        return ()
+
+    def kernel(self, context: GraphContext, part: abi.DelegateParams) -> Kernel:
+        raise AssertionError("nothing was taken")
+
+    def failed(self, callback: str, error: BaseException, trace: str) -> None:
+        return None
+
+
+def _flags(content: bytes, runtimes: Sequence[ModuleType]) -> int:
+    """What the runtimes have to know before they show the graph, which is tried.
+
+    By default a runtime works out all shapes first, and takes the nodes back when an input is resized. It refuses that
+    where shapes depend on data, and to work out any where it lacks an op.
     """
-    bare = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"  # these come later, and may have ops that the runtime lacks
-    runtimes = [CPUDelegate(runtime=p, op_resolver=bare) for p in packages if p in PACKAGES]
-    custom = [(g, op) for g in model.graphs for op in g.ops if op.kind == "CUSTOM"]
-    if not all(runtime.supports(g, op).ok for runtime in runtimes for g, op in custom):
-        return abi.ALLOW_DYNAMIC
-    return abi.ALLOW_DYNAMIC | abi.PROPAGATE_SHAPES if any(g.dynamic for g in model.graphs) else 0
+    bystander = _Bystander("bystander")
+    for flags in (0, abi.ALLOW_DYNAMIC | abi.PROPAGATE_SHAPES):
+        bystander.flags = flags
+        try:
+            for runtime in runtimes:
+                runtime.Interpreter(
+                    model_content=content, experimental_delegates=[bystander],
+                    experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                ).allocate_tensors()  # fmt: skip
+        except (RuntimeError, ValueError):
+            continue
+        return flags
+    return abi.ALLOW_DYNAMIC

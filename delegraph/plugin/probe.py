@@ -47,8 +47,8 @@ class Differs(Exception):
     """What a runtime has is not what was expected."""
 
 
-def check_runtimes() -> list[str]:
-    """The packages of the runtimes that are imported, each looked at once.
+def check_runtimes() -> list[ModuleType]:
+    """The modules of the runtimes that are imported, each looked at once.
 
     Raises DelegateError where there is none, or one has other structures than those known here.
     """
@@ -64,7 +64,7 @@ def check_runtimes() -> list[str]:
                     f"{RUNTIMES[name]} has other structures than delegraph knows ({_known[name]}); "
                     "use delegraph.Interpreter, or a version of the runtime that is known to work"
                 )
-    return [RUNTIMES[name] for name in found]
+    return [sys.modules[name] for name in found]
 
 
 def _difference(name: str) -> str:
