@@ -126,7 +126,7 @@ def _model() -> bytes:
     scales = Quantization(np.array([0.5, 0.125, 2], np.float32), np.array([0, 0, 0], np.int64), 0)
     w = b.constant(np.arange(-6, 6, dtype=np.int8).reshape(3, 4), name="probe w", quantization=scales)
     b.variable((5,), name="probe v")
-    thin = b.sparse_constant(np.diag(np.float32([7, 8, 9])), [0, 1], name="probe s")
+    thin = b.sparse_constant(np.diag(np.array([7, 8, 9], np.float32)), [0, 1], name="probe s")
     b.output(b.op("DENSIFY", [thin], (3, 3)))
     b.output(b.op("ADD", [x, x], (1, 3, 2), fused_activation_function="RELU6", name="probe sum"))
     b.output(b.op("DEQUANTIZE", [w], (3, 4), dtype="FLOAT32", op_version=2))
