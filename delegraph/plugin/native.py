@@ -11,6 +11,7 @@ import itertools
 import traceback
 import weakref
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ctypes import byref, c_int, c_void_p
@@ -19,6 +20,7 @@ from typing import Protocol
 from . import abi
 
 DELEGATE_CODE = 51  # BuiltinOperator_DELEGATE
+SPARE = 64  # structures that are left alone before one is used again, since an old interpreter may still look at it
 FAILED = c_void_p(-1).value  # TfLiteKernelInitFailed
 
 
@@ -118,7 +120,7 @@ class NativeDelegate(ABC):
     def __init__(self, name: str) -> None:
         """`name` is what the runtime calls the nodes in its own lists."""
         self.title = name.encode()
-        self._struct = _pool.pop() if _pool else abi.Delegate()
+        self._struct = _pool.popleft() if len(_pool) > SPARE else abi.Delegate()
         self._struct.prepare = _PREPARE
         self._struct.flags = 0
         self.address = ctypes.addressof(self._struct)
@@ -150,7 +152,7 @@ class NativeDelegate(ABC):
         self._struct.flags = flags
 
 
-_pool: list[abi.Delegate] = []
+_pool: deque[abi.Delegate] = deque()
 _natives: weakref.WeakValueDictionary[int, NativeDelegate] = weakref.WeakValueDictionary()
 _kernels: dict[int, tuple[Kernel, NativeDelegate]] = {}  # by what the runtime holds as the node's user data
 _handles = itertools.count(1)
