@@ -68,7 +68,7 @@ class TFLiteDelegate(NativeDelegate):
         """Subgraph by subgraph: which nodes were taken, in how many parts, and why not the rest."""
         if not self._taken:
             return f"{self.delegate.name}: no interpreter has asked yet"
-        return "\n\n".join(taken.explain(self.delegate.name) for taken in self._taken.values())
+        return "\n\n".join(taken.explain(self.delegate.name) for taken in list(self._taken.values()))
 
     def take(self, context: GraphContext) -> Sequence[int]:
         """The nodes whose ops the delegate supports in their present shapes; called by the runtime."""
@@ -80,8 +80,8 @@ class TFLiteDelegate(NativeDelegate):
             self.events.append(Event("failed", self.delegate.name, str(error)))
             return ()
         taken = self._taken[context.address] = Taken(found, context)
-        for old in [at for at, t in self._taken.items() if not t.parts][: -KEPT - 1]:
-            del self._taken[old]
+        for old in [at for at, t in list(self._taken.items()) if not t.parts][: -KEPT - 1]:
+            self._taken.pop(old, None)
         able = self._able(taken)
         if able and self._least > 1:
             for part in context.parts(able):
