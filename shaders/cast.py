@@ -10,7 +10,6 @@ from .types import STORED
 
 OPS = ("CAST",)
 TYPES = frozenset({"FLOAT32", "FLOAT16", "BOOL", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "INT64"})
-RESULTS = TYPES - {"FLOAT16"}
 LIMITS = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-(2**15), 2**15 - 1), "UINT16": (0, 2**16 - 1)}
 
 
@@ -19,7 +18,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One stage; the output has the input's shape."""
     source = values(graph, op, types=TYPES)
     tensor = graph.tensors[source]
-    output = result(graph, op, limits, tensor.shape, types=RESULTS)
+    output = result(graph, op, limits, tensor.shape, types=TYPES)
     return Elementwise(source, output, Stage(converted(tensor.type, graph.tensors[output].type), includes=LIBRARIES))
 
 

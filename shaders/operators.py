@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from ..graph.model import Graph, Op
 from .arguments import Refused
-from .types import STORED
+from .types import FLOAT, FLOATS, STORED
 
 COMPARISONS = {
     "EQUAL": "is_equal({a}, {b})",
@@ -63,12 +63,14 @@ INTEGERS: Mapping[str, Collection[str]] = {
     **dict.fromkeys(("BITWISE_XOR", "RIGHT_SHIFT"), _ANY_WORD),
     **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR"), ("BOOL",)),
 }
+# Those of which the reference has FLOAT16 as well.
+HALVES = dict.fromkeys(("ADD", "ATAN2", "MAXIMUM", "MINIMUM", "MUL", *COMPARISONS), FLOATS)
 # Those whose integers of 16 bits may be quantised, and are then something else.
 PERHAPS_QUANTIZED = ("ADD", "EQUAL", "MUL")
 KINDS = tuple(sorted({kind for table in EXPRESSIONS.values() for kind in table}))
 # The types of the operands, and of the result.
 TYPES = {
-    kind: frozenset((*INTEGERS.get(kind, ()), *(("FLOAT32",) if kind in EXPRESSIONS["float"] else ())))
+    kind: frozenset((*INTEGERS.get(kind, ()), *(HALVES.get(kind, FLOAT) if kind in EXPRESSIONS["float"] else ())))
     for kind in KINDS
 }
 RESULTS = {kind: frozenset({"BOOL"}) if kind in COMPARISONS else types for kind, types in TYPES.items()}
@@ -81,6 +83,8 @@ def expression(graph: Graph, op: Op, type: str) -> str:
     found = EXPRESSIONS[STORED[type].one][op.kind]
     if op.kind == "RIGHT_SHIFT":
         found = found.replace("{last}", str(BITS.get(type, 32) - 1))
+    if type == "FLOAT16" and op.kind in ("ADD", "MUL"):  # the reference clamps these even without an activation
+        found = f"clip({found}, -65504.0, 65504.0)"
     narrow = op.kind in ("ADD", "FLOOR_DIV", "MUL") and type in BITS
     return f"wrapped({found}, {32 - BITS[type]})" if narrow else found
 
@@ -104,7 +108,7 @@ def failing(graph: Graph, op: Op, type: str) -> str:
 
     Empty where there are none such: they are looked for while the op runs only where they are computed.
     """
-    if type == "FLOAT32" or op.kind not in ("DIV", "FLOOR_DIV", "FLOOR_MOD", "POW"):
+    if type in FLOATS or op.kind not in ("DIV", "FLOOR_DIV", "FLOOR_MOD", "POW"):
         return ""
     value = graph.constant(op.inputs[1])
     if value is None:

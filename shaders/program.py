@@ -18,8 +18,8 @@ reach `lower`; a kind may have one module for FLOAT32 and another for INT8. Cons
 An op all of whose outputs are without elements is no work, and reaches no kernel. Of others, a module's `EMPTY` says
 whether it takes those that read or write some tensor without elements: (False,) unless it says more, which is not.
 
-What a body stores must be a value of the output's type: 0 or 1 for BOOL, -128 to 127 for INT8, what half holds for
-FLOAT16; nothing checks it, and other kernels rely on it.
+What a body stores must be a value of the output's type: 0 or 1 for BOOL, -128 to 127 for INT8; nothing checks it, and
+other kernels rely on it. Only for FLOAT16 it may be any float: lowering rounds it to what half holds.
 
 A kernel speaks in widths: "float" is one element of a tensor and "vec4" four, whatever its type; lowering makes them
 int, ivec4 and so on before GLSL is written. The type of a buffer that a kernel packs itself (`Const`) is GLSL's own.

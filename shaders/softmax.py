@@ -9,15 +9,18 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .reduce import power_of_two
+from .types import FLOAT, FLOATS
 
 OPS = ("SOFTMAX", "LOG_SOFTMAX")
+TYPES = {"SOFTMAX": FLOATS, "LOG_SOFTMAX": FLOAT}
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch that reads each row three times."""
-    source = values(graph, op)
-    output = result(graph, op, limits, graph.tensors[source].shape)
+    source = values(graph, op, types=TYPES[op.kind])
+    tensor = graph.tensors[source]
+    output = result(graph, op, limits, tensor.shape, types={tensor.type})
     constants = {
         "PARTIAL": "float",
         "BETA": float(op.options.beta) if op.kind == "SOFTMAX" else 1.0,

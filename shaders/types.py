@@ -76,6 +76,7 @@ def in_half(array: NDArray[Any]) -> NDArray[np.float16]:
 
 # What a kernel module may say of itself as TYPES and RESULTS.
 FLOAT = frozenset({"FLOAT32"})
+FLOATS = FLOAT | {"FLOAT16"}  # which is computed in float32, and then rounded
 QUANTIZED = frozenset({"INT8", "UINT8", "INT16"})
 INDICES = frozenset({"INT32", "INT64"})
 ANY = frozenset(STORED) - PACKED.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graph.model import Graph, Op
 from .arguments import answering, result, values
 from .program import Elementwise, Limits, Lowered, Stage, valued
-from .types import FLOAT
+from .types import FLOAT, FLOATS
 
 EXPRESSIONS = {
     "ABS": "abs(x)",
@@ -44,7 +44,12 @@ INTEGERS = {
 }
 LIBRARIES = {"INT64": ("int64",), "INT8": ("integer",), "INT16": ("integer",)}
 OPS = (*EXPRESSIONS, *FUNCTIONS, "LOGICAL_NOT")
-TYPES = {kind: frozenset(INTEGERS.get(kind, ())) | (FLOAT if kind != "LOGICAL_NOT" else set()) for kind in OPS}
+# Those of which the reference has FLOAT16 as well.
+HALVES = dict.fromkeys(("COS", "FLOOR", "GELU", "LOGISTIC", "NEG", "SIN", "TANH"), FLOATS)
+TYPES = {
+    kind: frozenset(INTEGERS.get(kind, ())) | (HALVES.get(kind, FLOAT) if kind != "LOGICAL_NOT" else set())
+    for kind in OPS
+}
 
 
 @answering
@@ -57,11 +62,14 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         return Elementwise(
             source, output, Stage(INTEGERS[op.kind][tensor.type], includes=LIBRARIES.get(tensor.type, ()))
         )
-    return Elementwise(source, output, stage(op))
+    return Elementwise(source, output, stage(op, tensor.type))
 
 
-def stage(op: Op) -> Stage:
-    """The op's function of a float `x`."""
+def stage(op: Op, type: str) -> Stage:
+    """The op's function of a float `x`, an element of a tensor of FLOAT32 or FLOAT16."""
+    if op.kind == "GELU" and type == "FLOAT16":
+        found = "half_gelu_tanh(x)" if op.options.approximate else "half_gelu(x)"
+        return Stage(found, includes=("math", "half", "half_gelu"))
     if op.kind in EXPRESSIONS:
         return Stage(EXPRESSIONS[op.kind])
     expression = FUNCTIONS[op.kind]

@@ -94,6 +94,9 @@ class Typed:
 ))  # fmt: skip
 
 
+STEP = 2.0**-10  # of half: what a function that is rounded to it may be off, of its scale
+
+
 def by_channel(scales: ArrayLike, axis: int = 0, zero_points: ArrayLike | None = None) -> Quantization:
     """A scale for each position of an axis; zero points are 0 unless given."""
     found = np.asarray(scales, np.float32)
@@ -125,6 +128,11 @@ def scaled(by: float) -> Values:
 def between(low: int, high: int) -> Values:
     """Whole numbers, both ends included."""
     return lambda rng, shape, dtype: rng.integers(low, high + 1, shape).astype(dtype)
+
+
+def any_bits(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Floats of any exponent, subnormal ones, infinities and NaN among them."""
+    return rng.integers(0, 256, (*shape, dtype.itemsize), np.uint8).view(dtype).reshape(shape)
 
 
 def few(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:

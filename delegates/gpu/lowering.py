@@ -26,6 +26,7 @@ from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, 
 from ..base import Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import empty, kernels_for, unfit, wrong_type
+from .last import rounded
 from .reals import conversion, in_reals, of_integers, stepped
 
 
@@ -48,6 +49,7 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tupl
     for lowered in answers(graph, op, limits):
         if in_reals(graph, op):
             lowered = stepped(graph, lowered)
+        lowered = rounded(graph, lowered)
         if isinstance(lowered, Alias) and half(graph.tensors[lowered.input]) != half(graph.tensors[lowered.output]):
             lowered = Elementwise(lowered.input, lowered.output, Stage("x"))
         if isinstance(lowered, tuple):

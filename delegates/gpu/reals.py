@@ -9,7 +9,7 @@ values saturate where they should and errors do not grow from op to op.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from ...graph.known import Known
 from ...graph.model import NUMPY_TYPES, Graph, Op, Tensor
 from ...shaders.program import Alias, Elementwise, Lowered, Stage, literal
 from ...shaders.types import QUANTIZED, Held, declared
+from .last import Last, with_last
 
 # What quantised constants may be of besides the types of activations: packed weights, and biases.
 CONSTANTS = QUANTIZED | {"INT4", "INT2", "INT32", "INT64"}
@@ -186,29 +187,14 @@ def conversion(graph: Graph, op: Op) -> Alias | Reason | None:
 
 def stepped(graph: Graph, lowered: Lowered) -> Lowered:
     """What a kernel made of an op, with what it writes brought to the steps of the integers that the file has there."""
-    if isinstance(lowered, tuple):
-        return tuple(
-            replace(p, stages=(*p.stages, *_last(graph, p.output))) if isinstance(p.output, int) else p for p in lowered
-        )
     if isinstance(lowered, Alias):
         source, output = graph.tensors[lowered.input], graph.tensors[lowered.output]
         if not graph.is_constant(source.index) and steps_of(output) in (None, steps_of(source)):
             return lowered
-        return Elementwise(source.index, output.index, _inside(graph, output.index, Stage("x")))
-    if isinstance(lowered, Elementwise):
-        mirrored = lowered.mirrored and _inside(graph, lowered.output, lowered.mirrored)
-        return replace(lowered, stage=_inside(graph, lowered.output, lowered.stage), mirrored=mirrored)
-    return lowered
+        lowered = Elementwise(source.index, output.index, Stage("x"))
 
+    def last(t: int) -> Last | None:
+        steps = steps_of(graph.tensors[t])
+        return None if steps is None else Last(steps.nearest("{}"), "steps")
 
-def _last(graph: Graph, output: int) -> tuple[Stage, ...]:
-    """What stands behind all else that a program does."""
-    return () if steps_of(graph.tensors[output]) is None else (_inside(graph, output, Stage("x")),)
-
-
-def _inside(graph: Graph, output: int, stage: Stage) -> Stage:
-    """A stage whose result is brought to its output's steps, if it has any."""
-    steps = steps_of(graph.tensors[output])
-    if steps is None:
-        return stage
-    return replace(stage, expression=steps.nearest(stage.expression), includes=(*stage.includes, "steps"))
+    return with_last(lowered, last)

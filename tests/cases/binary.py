@@ -9,6 +9,7 @@ import numpy as np
 from axes import axis, broadcasts, family, pairs, shapes
 from case import (
     FLOAT,
+    FLOAT16,
     INT8,
     INT16,
     INT32,
@@ -21,6 +22,8 @@ from case import (
     Shape,
     Type,
     Typed,
+    Values,
+    any_bits,
     between,
     case,
     few,
@@ -33,8 +36,9 @@ Shapes = tuple[Shape, Shape]
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT")
 LONG, NARROW, MORE = (INT32, INT64), (INT8, UINT8, INT16), (UINT16, UINT32)
 FUSED = {"ADD": [FLOAT, *LONG], "SUB": [FLOAT, *LONG], "MUL": [FLOAT, *LONG, UINT32], "DIV": [FLOAT, INT32]}
+ORDERED = [FLOAT, FLOAT16, *LONG, *NARROW]
 PLAIN = {
-    "MAXIMUM": [FLOAT, *LONG, *NARROW], "MINIMUM": [FLOAT, *LONG, *NARROW], "SQUARED_DIFFERENCE": [FLOAT, INT32],
+    "MAXIMUM": ORDERED, "MINIMUM": ORDERED, "SQUARED_DIFFERENCE": [FLOAT, INT32],
     "POW": [FLOAT], "BITWISE_XOR": [INT32, *NARROW, *MORE], "RIGHT_SHIFT": [INT32, *NARROW, *MORE],
 }  # fmt: skip
 FLOORED = {"FLOOR_DIV": [FLOAT, INT32, INT8, INT16], "FLOOR_MOD": [FLOAT, *LONG, INT8, INT16]}
@@ -77,7 +81,7 @@ def fused(pick: Random, of: tuple[str, Type], shapes: Shapes, activation: str, c
 @family(of=pairs(PLAIN), shapes=broadcasts(), constant=CONSTANT, values=["any", "few"])
 def plain(pick: Random, of: tuple[str, Type], shapes: Shapes, constant: int | None, values: str) -> Case | None:
     kind, type = of
-    drawn = few if values == "few" else halves if type is not FLOAT else scaled(4)
+    drawn = few if values == "few" else scaled(4) if type in (FLOAT, FLOAT16) else halves
     if type is FLOAT and kind in ("POW", "SQUARED_DIFFERENCE"):
         if values == "few":
             return None
@@ -85,6 +89,17 @@ def plain(pick: Random, of: tuple[str, Type], shapes: Shapes, constant: int | No
     left = (lambda *given: np.abs(away_from_zero(*given))) if kind == "POW" else drawn
     given = operands(shapes, type(shapes[0], left), type(shapes[1], drawn), constant)
     return case(kind, *given, makes=type, tolerance=1e-6)
+
+
+@family(
+    kind=["ADD", "MUL"], shapes=broadcasts(), activation=ACTIVATIONS, constant=CONSTANT,
+    values=[scaled(3), scaled(300), any_bits],
+)  # fmt: skip
+def fused_halves(
+    pick: Random, kind: str, shapes: Shapes, activation: str, constant: int | None, values: Values
+) -> Case:
+    given = operands(shapes, FLOAT16(shapes[0], values), FLOAT16(shapes[1], values), constant)
+    return case(kind, *given, makes=FLOAT16, fused_activation_function=activation, tolerance=0)
 
 
 @family(of=pairs(FLOORED), shapes=broadcasts(), constant=CONSTANT)

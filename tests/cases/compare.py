@@ -7,9 +7,9 @@ from random import Random
 import numpy as np
 
 from axes import axis, broadcasts, but, family, shapes
-from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Array, Case, Shape, Type, case, few
+from case import BOOL, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, Array, Case, Shape, Type, case, few
 
-TYPES = [FLOAT, INT32, INT64, INT16, BOOL]
+TYPES = [FLOAT, FLOAT16, INT32, INT64, INT16, BOOL]
 KINDS = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from random import Random
 
 from axes import family, shapes
-from case import Case, Shape, case
+from case import FLOAT, FLOAT16, STEP, Case, Shape, Type, case
 
 LONG: list[Shape] = [(1, 1001), (3, 1000), (300, 4), (7, 100)]
 
 
-@family(shape=shapes(1), beta=[1.0, 2.5, 0.0])
-def softmax(pick: Random, shape: Shape, beta: float) -> Case:
-    return case("SOFTMAX", shape, beta=beta, tolerance=5e-6)
+@family(type=[FLOAT, FLOAT16], shape=shapes(1), beta=[1.0, 2.5, 0.0])
+def softmax(pick: Random, type: Type, shape: Shape, beta: float) -> Case:
+    return case("SOFTMAX", type(shape), beta=beta, tolerance=5e-6 if type is FLOAT else STEP)
 
 
 @family(kind=["LOG_SOFTMAX", "L2_NORMALIZATION"], shape=shapes(1))

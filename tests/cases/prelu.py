@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from axes import family, shapes
-from case import FLOAT, Case, Shape, case
+from case import FLOAT, FLOAT16, STEP, Case, Shape, Type, case
 
 
 @family(shape=shapes(1), leading=[0, 1, 2], ones=[False, True], constant=[False, True])
@@ -16,6 +16,6 @@ def prelu(pick: Random, shape: Shape, leading: int, ones: bool, constant: bool) 
     return case("PRELU", shape, slopes.fixed() if constant else slopes, tolerance=1e-6)
 
 
-@family(shape=shapes())
-def atan2(pick: Random, shape: Shape) -> Case:
-    return case("ATAN2", shape, shape)  # Mesa's atan is 1.5e-6 off
+@family(type=[FLOAT, FLOAT16], shape=shapes())
+def atan2(pick: Random, type: Type, shape: Shape) -> Case:
+    return case("ATAN2", type(shape), type(shape), tolerance=1e-5 if type is FLOAT else STEP)  # Mesa's is 1.5e-6 off

@@ -9,15 +9,19 @@ import numpy as np
 from axes import family, pairs, shapes
 from case import (
     FLOAT,
+    FLOAT16,
     INT8,
     INT16,
     INT32,
     INT64,
     RUNTIME,
+    STEP,
     Array,
     Case,
     Shape,
     Type,
+    Values,
+    any_bits,
     case,
     few,
     noise,
@@ -31,6 +35,7 @@ FLOATS = (
 )  # fmt: skip
 POSITIVE = ("LOG", "RSQRT", "SQRT")
 INTEGERS = {"ABS": [INT32], "NEG": [INT32, INT64, INT8, INT16], "SIGN": [INT32], "ZEROS_LIKE": [INT32, INT64]}
+HALVES = ("COS", "FLOOR", "GELU", "LOGISTIC", "NEG", "SIN", "TANH")
 ROUNDED = ("CEIL", "ELU", "ROUND")
 
 
@@ -45,6 +50,11 @@ def of_floats(pick: Random, kind: str, shape: Shape) -> Case:
     return case(kind, FLOAT(shape, values), tolerance=1e-6, **options)
 
 
+@family(kind=HALVES, shape=shapes(), values=[noise, scaled(4), any_bits])
+def of_halves(pick: Random, kind: str, shape: Shape, values: Values) -> Case:
+    return case(kind, FLOAT16(shape, values), tolerance=0 if kind in ("FLOOR", "NEG") else STEP)
+
+
 @family(kind=ROUNDED, shape=shapes())
 def of_floats_without_reference(pick: Random, kind: str, shape: Shape) -> Case:
     return case(kind, FLOAT(shape, quarters), oracle=RUNTIME, outputs=[shape], tolerance=1e-6)
@@ -56,8 +66,23 @@ def of_integers(pick: Random, of: tuple[str, Type], shape: Shape, values: object
     return case(kind, type(shape, values))  # type: ignore[arg-type]
 
 
+EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16)
+
 CASES = [
-    case("GELU", FLOAT(shape, scaled(4)), approximate=approximate, tolerance=1e-6)
-    for shape in [(7,), (2, 3, 4)]
-    for approximate in (False, True)
+    *(
+        case("GELU", FLOAT(shape, scaled(4)), approximate=approximate, tolerance=1e-6)
+        for shape in [(7,), (2, 3, 4)]
+        for approximate in (False, True)
+    ),
+    *(  # of halves that are small, step by step
+        case(
+            "GELU",
+            FLOAT16((2**16,), np.where(np.abs(EVERY_HALF) < 5, EVERY_HALF, 0)),
+            approximate=approximate,
+            tolerance=STEP / 8,
+        )
+        for approximate in (False, True)
+    ),
+    case("NEG", FLOAT16((2**16,), EVERY_HALF), tolerance=0),
+    case("FLOOR", FLOAT16((2**16,), EVERY_HALF), tolerance=0),
 ]

@@ -53,6 +53,19 @@ def test_a_chain_of_residuals() -> None:
     check(b.build(), launches=6)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_each_of_several_ops_in_half_rounds(channels: int) -> None:
+    """A product in half, and what float32 would have made of it: what was rounded away, which is not 0."""
+    shape = (50, channels)
+    b = GraphBuilder()
+    x, y = (b.op("CAST", [b.input(shape)], shape, dtype="FLOAT16") for _ in range(2))
+    rounded = b.op("CAST", [b.op("MUL", [x, y], shape, dtype="FLOAT16")], shape, dtype="FLOAT32")
+    x, y = (b.op("CAST", [t], shape, dtype="FLOAT32") for t in (x, y))
+    b.output(b.op("SUB", [b.op("MUL", [x, y], shape), rounded], shape))
+    (lost,) = check(b.build(), tolerance=0)
+    assert lost.any()
+
+
 def test_what_two_ops_read_stays() -> None:
     b = GraphBuilder()
     made = conv(b, b.input(SHAPE), SHAPE)

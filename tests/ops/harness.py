@@ -179,7 +179,7 @@ def difference(got: NDArray[Any], want: NDArray[Any]) -> float:
     finite = np.isfinite(got) & np.isfinite(want)
     if not (finite | same).all():
         return float("inf")
-    values = want[np.isfinite(want)]
+    values = want[np.isfinite(want)].astype(np.float64)
     scale = max(float(np.ptp(values)), float(np.abs(values).max()))
     worst = float(np.abs(got[finite].astype(np.float64) - want[finite]).max())
     return worst / scale if scale else float("inf")
