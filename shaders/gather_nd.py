@@ -14,23 +14,23 @@ from .types import ANY
 
 OPS = ("GATHER_ND", "EMBEDDING_LOOKUP")
 TYPES = ANY
+EMPTY = (False, True)
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One copy through a table of positions, which are constant."""
+    """One copy through a table of positions, which are constant. Of no numbers each position is all of the input."""
     lookup = op.kind == "EMBEDDING_LOOKUP"
     source = values(graph, op, int(lookup), ANY)
     shape = graph.tensors[source].shape
-    found = integers(graph, op, int(not lookup))
     many: Shape = graph.tensors[op.inputs[int(not lookup)]].shape
     if lookup:
         many = (*many, 1)
-    if not many or not 1 <= many[-1] <= len(shape) or (lookup and (len(many) != 2 or len(shape) < 2)):
+    if not many or many[-1] > len(shape) or (lookup and (len(many) != 2 or len(shape) < 2)):
         raise Refused("shape", f"positions {list(many)} in {list(shape)}", "one number for each of the leading axes")
     leading, rest = shape[: many[-1]], shape[many[-1] :]
     output = result(graph, op, limits, (*many[:-1], *rest), types={graph.tensors[source].type})
-    flat = positions(found, many, leading)
+    flat = positions(integers(graph, op, int(not lookup)), many, leading) if many[-1] else [0] * prod(many[:-1])
     return moved(graph, limits, View.of(graph, source, (prod(leading), *rest)).take(0, flat), output)
 
 

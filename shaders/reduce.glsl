@@ -1,6 +1,6 @@
 // Reductions: LANES invocations walk the values behind one result, then join theirs by a tree.
 // ONE is the type of a value, FOUR that of four where they are taken so, PARTIAL the one of both that is read and
-// accumulated; JOIN is a function of `a` and `b`, RESULT of the joined `x`.
+// accumulated (by way of TAKEN, where those are two types); JOIN is a function of `a` and `b`, RESULT of the joined `x`.
 
 ONE join(ONE a, ONE b) { return JOIN; }
 #if FOURS
@@ -21,7 +21,7 @@ void main() {
     uint start = kept(i);
     uint end = i < ELEMENTS ? uint(COUNT) : 0u;
     PARTIAL x = PARTIAL(IDENTITY);
-    for (uint k = lane; k < end; k += uint(LANES)) x = join(x, source(start + reduced(k)));
+    for (uint k = lane; k < end; k += uint(LANES)) x = join(x, TAKEN(source(start + reduced(k))));
     x = joined(x, lane);
     if (lane == 0u && i < ELEMENTS) store(i, RESULT);
 }

@@ -1,4 +1,4 @@
-"""Reductions over constant axes, in one launch."""
+"""Reductions over constant axes, in one launch. Means of integers are sums in 64 bits, divided towards 0."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ INTEGER_REDUCERS: Reducers = {
     "REDUCE_ALL": (1, "a & b", "{x}"),
 }
 LONG_REDUCERS: Reducers = {
+    "MEAN": ("ivec2(0)", "plus(a, b)", "quotient({x}, {n})"),
     "SUM": ("ivec2(0)", "plus(a, b)", "{x}"),
     "REDUCE_MAX": ("ivec2(0, 0x80000000u)", "larger(a, b)", "{x}"),
     "REDUCE_MIN": ("ivec2(-1, 0x7fffffff)", "smaller(a, b)", "{x}"),
@@ -42,7 +43,7 @@ NARROW = {"INT8": "({x} << 24) >> 24", "UINT8": "{x} & 255", "INT16": "({x} << 1
 OPS = tuple({**REDUCERS, **INTEGER_REDUCERS})
 _EXTREMES = FLOAT | {"INT32", "INT64", "BOOL", "INT8", "UINT8", "INT16"}
 TYPES = {
-    "MEAN": FLOAT,
+    "MEAN": FLOAT | INDICES,
     "SUM": FLOAT | INDICES | {"BOOL"},
     "REDUCE_MAX": _EXTREMES,
     "REDUCE_MIN": _EXTREMES,
@@ -82,15 +83,18 @@ def reduction(
 
     Rounding errors stay near those of a tree: an invocation adds up at most IN_A_ROW values, or a 256th of them.
     """
-    one = glsl(type)
+    held, one = glsl(type), "ivec2" if (kind, type) == ("MEAN", "INT32") else glsl(type)
     identity, join, finish = {"float": REDUCERS, "int": INTEGER_REDUCERS, "ivec2": LONG_REDUCERS}[one][kind]
     if kind == "REDUCE_PROD":
         finish = NARROW.get(type, finish)
     elif kind == "SUM" and type == "BOOL":
         identity, join, finish = INTEGER_REDUCERS["REDUCE_ANY"]
+    members = math.prod(shape[d] for d in axes)
+    finish += "" if held == one else ".x"
+    divisor = f"ivec2({members}, 0)" if one == "ivec2" else float(members)
     runs = runs_of(shape, axes)
     innermost, size = runs[-1]  # the innermost run of axes, all reduced or all kept
-    vector = in_fours((type,), size)
+    vector = held == one and in_fours((type,), size)
     if vector:
         runs[-1] = innermost, size // 4
     outputs, count = (math.prod(n for gone, n in runs if gone == which) for which in (False, True))
@@ -106,13 +110,12 @@ def reduction(
         "LANE_STEP": 1 if innermost else columns,
         "ONE": one,
         "FOURS": vector,
-        "FOUR": glsl(type, "vec4" if vector else "float"),
-        "PARTIAL": glsl(type, "vec4" if vector else "float"),
+        "FOUR": glsl(type, "vec4") if vector else one,
+        "PARTIAL": glsl(type, "vec4") if vector else one,
+        "TAKEN": "" if held == one else "widen",
         "IDENTITY": identity,
         "JOIN": join,
-        "RESULT": finish.format(
-            x="whole(x)" if vector and innermost else "x", n=float(math.prod(shape[d] for d in axes))
-        ),
+        "RESULT": finish.format(x="whole(x)" if vector and innermost else "x", n=divisor),
     }
     return Program(
         "reduce",
@@ -124,7 +127,7 @@ def reduction(
         "vec4" if vector and not innermost else "float",
         stages,
         ("int64", "reduce") if one == "ivec2" else ("reduce",),
-        STORED[type].dtype.itemsize * (4 if vector else 1) * lanes * columns,
+        (8 if one == "ivec2" else STORED[type].dtype.itemsize * (4 if vector else 1)) * lanes * columns,
     )
 
 

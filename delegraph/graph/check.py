@@ -30,6 +30,8 @@ UNSIZED_KINDS = frozenset((
 PER_CHANNEL = frozenset((
     "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED", "QUANTIZE", "TRANSPOSE_CONV",
 ))  # fmt: skip
+# Kinds that may name a dimension more than once.
+REPEATING = ("MEAN", "REDUCE_", "SUM")
 UNSIZED = ("STRING", "RESOURCE", "VARIANT")
 TYPES = {"f": ("FLOAT32",), "i": ("INT32", "INT64"), "n": ("INT32",), "l": ("INT64",), "b": ("BOOL",)}
 
@@ -267,5 +269,5 @@ def _check_axes(case: Case, rule: Rule) -> None:
             continue
         if ((named < -rank) | (named >= rank)).any():
             case.wrong(at, f"{named.tolist()} is not among {rank} dimensions")
-        if len(named) > rank:
+        if len(named) > rank and not case.op.kind.startswith(REPEATING):
             case.wrong(at, f"{named.tolist()} names more than {rank} dimensions")

@@ -55,6 +55,20 @@ ivec2 remainder_unsigned(ivec2 x, ivec2 y) {
     return r;
 }
 
+// Towards 0, by long division of magnitudes; nothing is divided by 0.
+ivec2 quotient(ivec2 x, ivec2 y) {
+    ivec2 m = negative(x) ? negated(x) : x, n = negative(y) ? negated(y) : y, r = ivec2(0), q = ivec2(0);
+    for (int bit = 63; bit >= 0; bit--) {
+        r = ivec2((r.x << 1) | ((bit > 31 ? m.y >> (bit - 32) : m.x >> bit) & 1), (r.y << 1) | ((r.x >> 31) & 1));
+        q = ivec2(q.x << 1, (q.y << 1) | ((q.x >> 31) & 1));
+        if (!below_unsigned(r, n)) {
+            r = minus(r, n);
+            q.x |= 1;
+        }
+    }
+    return negative(x) != negative(y) ? negated(q) : q;
+}
+
 ivec2 floor_mod(ivec2 x, ivec2 y) {
     ivec2 r = remainder_unsigned(negative(x) ? negated(x) : x, negative(y) ? negated(y) : y);
     if (negative(x)) r = negated(r);

@@ -148,6 +148,9 @@ CASES = [
     *(case("BROADCAST_ARGS", kind((3,), [2, 1, 3]), kind((2,), [4, 1]), makes=kind) for kind in INDEX),
     case("BROADCAST_ARGS", [2, 1, 3], sizes(4, 1), makes=INT32),
     case("SPARSE_TO_DENSE", sizes(0, 3), [5], FLOAT((2,)), FLOAT(()), makes=FLOAT, validate_indices=True),
+    *(case("SPARSE_TO_DENSE", np.zeros((0, 2), np.int32), [2, 3], type((0,)), type(()), makes=type)
+      for type in but(ADDED, "BOOL")),
+    case("SPARSE_TO_DENSE", np.zeros(0, np.int64), INT64([4]), FLOAT(()), FLOAT.constant(()), makes=FLOAT),
     case("BROADCAST_ARGS", sizes(7), sizes(2, 1, 1, 7), makes=INT32),
     case("BROADCAST_ARGS", sizes(0, 1), [1, 5], makes=INT32),
     *(case("WHERE", type.constant((2, 3, 4), few), makes=INT64) for type in (FLOAT, BOOL, INT8, INT32, INT64, UINT8)),

@@ -22,7 +22,7 @@ def places(pick: Random, sizes: Shape, many: Shape, index: Type) -> object:
 
 @family(type=but(MOVED, "UINT32"), shape=shapes(1), many=[(), (1,), (7,), (2, 3)], index=INDICES)
 def gather_nd(pick: Random, type: Type, shape: Shape, many: Shape, index: Type) -> Case:
-    deep = pick.randint(1, len(shape))
+    deep = pick.randint(0, len(shape))
     return case("GATHER_ND", type(shape), places(pick, shape[:deep], many, index), tolerance=0)
 
 

@@ -10,6 +10,7 @@ from axes import WIDE, Axis, family, shapes
 from case import BOOL, FLOAT, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, Case, Shape, Type, case
 
 SPECIAL = [-1, 0, 0.5, 1, 2, 2.5, 3, np.nan, np.inf, -np.inf]
+FINE = [*SPECIAL, -0.0, 1 - 2**-50, 1 + 2**-50, 2.5 - 2**-50, -3 - 2**-50, 2.0**24 + 1, 2.0**24 - 2**-20]
 WHOLE = [-5, 0, 1, 2, 3, 10, 2**24 + 1, -(2**31), 2**31 - 1]
 BITS = [
     (FLOAT, INT32), (FLOAT, UINT32), (INT32, FLOAT), (INT32, UINT32), (UINT32, INT32), (INT16, UINT16),
@@ -18,9 +19,9 @@ BITS = [
 ]  # fmt: skip
 
 
-@family(type=[FLOAT, INT32, INT64], bounds=[[0.0, 1.0, 2.5], [1.0, 1.0], [], [2.0**24, 2.0**24 + 2], [-3.0]])
+@family(type=[FLOAT, FLOAT64, INT32, INT64], bounds=[[0.0, 1.0, 2.5], [1.0, 1.0], [], [2.0**24, 2.0**24 + 2], [-3.0]])
 def bucketize(pick: Random, type: Type, bounds: list[float]) -> Case:
-    given = SPECIAL if type is FLOAT else WHOLE if type is INT32 else [*WHOLE, 2**40, -(2**40), 2**24 + 3]
+    given = {FLOAT: SPECIAL, FLOAT64: FINE, INT32: WHOLE}.get(type, [*WHOLE, 2**40, -(2**40), 2**24 + 3])
     return case("BUCKETIZE", type((len(given),), given), makes=INT32, boundaries=bounds)
 
 

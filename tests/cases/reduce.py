@@ -12,7 +12,7 @@ from case import BOOL, FLOAT, INT8, INT16, INT32, INT64, UINT8, Array, Case, Sha
 
 LONG, NARROW = (INT32, INT64), (INT8, UINT8, INT16)
 KINDS = {
-    "MEAN": [FLOAT], "SUM": [FLOAT, *LONG, BOOL], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
+    "MEAN": [FLOAT, *LONG], "SUM": [FLOAT, *LONG, BOOL], "REDUCE_PROD": [FLOAT, *LONG, BOOL],
     "REDUCE_MAX": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_MIN": [FLOAT, *LONG, *NARROW, BOOL], "REDUCE_ANY": [BOOL],
     "REDUCE_ALL": [BOOL],
 }  # fmt: skip
@@ -50,5 +50,7 @@ CASES = [
     *(long(kind, (5, 601), [1]) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")),
     *(long(kind, shape, [0]) for kind in ("MEAN", "REDUCE_MAX") for shape in ((600,), (300, 3))),
     *(case(kind, (), [1, 2], keep_dims=True) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_PROD")),
+    *(case(kind, (5,), [0, -1, 0]) for kind in ("MEAN", "SUM", "REDUCE_MAX")), case("MEAN", INT32(()), [1, 2]),
+    long("MEAN", (5, 601), [1], INT32), long("MEAN", (600, 8), [0], INT32), case("MEAN", INT64((7, 5)), [0, 0, 1]),
     long("SUM", (5, 601), [1], INT64), long("MEAN", (), []), long("MEAN", (1, 7, 7, 1280), [1, 2]),
 ]  # fmt: skip
