@@ -18,8 +18,8 @@ from ..graph.builder import GraphBuilder
 from ..graph.options import option_enum, options_table
 from ..graph.schema import ENUMS, TABLES
 from . import abi
+from .looker import Looker
 from .native import GraphContext
-from .probe import Looker
 
 _CONV = "padding stride_w:i stride_h:i"
 _ACTIVATION = "fused_activation_function:i"

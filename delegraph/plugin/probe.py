@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,9 @@ from ..graph.model import Graph, Quantization
 from ..graph.read import read
 from ..graph.schema import ENUMS
 from . import abi
-from .native import DELEGATE_CODE, GraphContext, NativeDelegate
+from .looker import Differs, Looker, same
+from .native import GraphContext
+from .trial import run
 
 RUNTIMES = {
     "ai_edge_litert.interpreter": "ai_edge_litert",
@@ -41,10 +43,6 @@ ONLY_WHILE_PREPARING = (
 
 _lock = threading.RLock()
 _known: dict[str, str] = {}  # module -> what is different there; empty if nothing is
-
-
-class Differs(Exception):
-    """What a runtime has is not what was expected."""
 
 
 def check_runtimes() -> list[ModuleType]:
@@ -116,7 +114,7 @@ def examine(runtime: ModuleType, look: Look) -> None:
     """Raise Differs, or what the runtime raises, where something is not as expected."""
     model = _model()
     _Examined(look, read(model).graphs[0]).examine(runtime, model)
-    _run(runtime)
+    run(runtime)
 
 
 def _model() -> bytes:
@@ -133,39 +131,6 @@ def _model() -> bytes:
     b.output(b.op("SUB", [q, q], (3, 4), quantization=(0.5, 7), op_version=2))
     b.output(b.op("CUSTOM", [x], (4,), custom_code="delegraph probe", custom_options=b"some options"))
     return b.build()
-
-
-class Looker:
-    """A delegate that takes nothing and calls a function with the context's address."""
-
-    def __init__(self, prepare: Callable[[int], None]) -> None:
-        """What `prepare` raises is kept in `problem`."""
-        self.problem: BaseException | None = None
-        self.address = 0
-
-        def called(context: int, delegate: int) -> int:
-            try:
-                self.address = context
-                if delegate != ctypes.addressof(self._struct):
-                    raise Differs("Prepare was given another delegate")
-                prepare(context)
-            except BaseException as problem:
-                self.problem = problem
-            return abi.OK
-
-        self._struct = abi.Delegate(prepare=abi.STEP(called), flags=abi.ALLOW_DYNAMIC)
-
-    def _get_native_delegate_pointer(self) -> int:
-        return ctypes.addressof(self._struct)
-
-    def show(self, runtime: ModuleType, model: bytes) -> Any:
-        """An interpreter that has shown its graph. Raises what the look at it raised."""
-        interpreter = runtime.Interpreter(model_content=model, experimental_delegates=[self])
-        if self.problem is not None:
-            raise self.problem
-        if not self.address:
-            raise Differs("Prepare was not called")
-        return interpreter
 
 
 class _Examined:
@@ -190,72 +155,70 @@ class _Examined:
         now = self._look(address, ctypes.sizeof(abi.Context))
         words = [np.frombuffer(found, np.uint64) for found in (self._while_preparing, now)]
         changed = {int(i) * 8 for i in np.flatnonzero(words[0] != words[1])}
-        _same("TfLiteContext", changed, {getattr(abi.Context, name).offset for name in ONLY_WHILE_PREPARING})
+        same("TfLiteContext", changed, {getattr(abi.Context, name).offset for name in ONLY_WHILE_PREPARING})
         context = abi.Context.from_buffer_copy(now)
-        _same("TfLiteContext.tensors_size", context.tensors_size, len(self._graph.tensors))
+        same("TfLiteContext.tensors_size", context.tensors_size, len(self._graph.tensors))
         for i in range(len(self._graph.tensors)):
             self._tensor(i, self._struct(abi.Tensor, context.tensors + i * ctypes.sizeof(abi.Tensor)))
 
     def _tensor(self, index: int, found: abi.Tensor) -> None:
         wanted = self._graph.tensors[index]
         what = f"TfLiteTensor {index}."
-        _same(f"{what}type", abi.type_name(found), wanted.type)
-        _same(f"{what}dims", self._ints(found.dims), wanted.shape)
-        _same(f"{what}bytes", found.bytes, wanted.nbytes if wanted.data is None else len(wanted.data))
-        _same(f"{what}is_variable", found.is_variable, wanted.is_variable)
-        _same(f"{what}allocation_type == READ_ONLY", found.allocation_type == abi.READ_ONLY, wanted.is_constant)
-        _same(f"{what}delegate", found.delegate, None)
+        same(f"{what}type", abi.type_name(found), wanted.type)
+        same(f"{what}dims", self._ints(found.dims), wanted.shape)
+        same(f"{what}bytes", found.bytes, wanted.nbytes if wanted.data is None else len(wanted.data))
+        same(f"{what}is_variable", found.is_variable, wanted.is_variable)
+        same(f"{what}allocation_type == READ_ONLY", found.allocation_type == abi.READ_ONLY, wanted.is_constant)
+        same(f"{what}delegate", found.delegate, None)
         if wanted.is_sparse:
             return self._sparse(what, self._struct(abi.Sparsity, found.sparsity))
-        _same(f"{what}sparsity", found.sparsity, None)
-        _same(f"{what}buffer_handle", found.buffer_handle, -1)
+        same(f"{what}sparsity", found.sparsity, None)
+        same(f"{what}buffer_handle", found.buffer_handle, -1)
         name = abi.Tensor.name.offset
         raw = ctypes.c_size_t.from_buffer_copy(bytes(found)[name : name + 8]).value
-        _same(f"{what}name", self._look(raw, len(wanted.name) + 1), wanted.name.encode() + b"\0")
+        same(f"{what}name", self._look(raw, len(wanted.name) + 1), wanted.name.encode() + b"\0")
         if wanted.data is not None:
-            _same(f"{what}data", self._look(found.data, wanted.nbytes), bytes(wanted.data))
+            same(f"{what}data", self._look(found.data, wanted.nbytes), bytes(wanted.data))
         if -1 in wanted.shape_signature:
-            _same(f"{what}dims_signature", self._ints(found.dims_signature), wanted.shape_signature)
+            same(f"{what}dims_signature", self._ints(found.dims_signature), wanted.shape_signature)
         if (quantization := wanted.quantization) is None:
             return
-        _same(f"{what}quantization.type", found.quantization_type, abi.AFFINE)
+        same(f"{what}quantization.type", found.quantization_type, abi.AFFINE)
         affine = self._struct(abi.Affine, found.quantization)
         scales = np.frombuffer(self._look(affine.scale + 4, quantization.scales.nbytes), np.float32)
-        _same(f"{what}quantization.scale", scales.tolist(), quantization.scales.tolist())
-        _same(f"{what}quantization.zero_point", self._ints(affine.zero_point), tuple(quantization.zero_points.tolist()))
-        _same(f"{what}quantization.quantized_dimension", affine.axis, quantization.axis)
+        same(f"{what}quantization.scale", scales.tolist(), quantization.scales.tolist())
+        same(f"{what}quantization.zero_point", self._ints(affine.zero_point), tuple(quantization.zero_points.tolist()))
+        same(f"{what}quantization.quantized_dimension", affine.axis, quantization.axis)
         if len(scales) == 1:
             one = (float(scales[0]), int(quantization.zero_points[0]))
-            _same(f"{what}params", (found.scale, found.zero_point), one)
+            same(f"{what}params", (found.scale, found.zero_point), one)
 
     def _sparse(self, what: str, found: abi.Sparsity) -> None:
         """Of a diagonal of three, stored as dense rows of sparse columns."""
-        _same(f"{what}sparsity.traversal_order", self._ints(found.order), (0, 1))
-        _same(f"{what}sparsity.dim_metadata_size", found.count, 2)
+        same(f"{what}sparsity.traversal_order", self._ints(found.order), (0, 1))
+        same(f"{what}sparsity.dim_metadata_size", found.count, 2)
         rows, columns = (self._struct(abi.SparseDim, found.dims + i * ctypes.sizeof(abi.SparseDim)) for i in (0, 1))
-        _same(f"{what}sparsity, first", (rows.format, rows.dense_size), (0, 3))
+        same(f"{what}sparsity, first", (rows.format, rows.dense_size), (0, 3))
         held = (columns.format, self._ints(columns.segments), self._ints(columns.indices))
-        _same(f"{what}sparsity, second", held, (1, (0, 1, 2, 3), (0, 1, 2)))
+        same(f"{what}sparsity, second", held, (1, (0, 1, 2, 3), (0, 1, 2)))
 
     def _functions(self, address: int) -> None:
         context = GraphContext(address)
-        _same("GetExecutionPlan", context.plan(), tuple(range(len(self._graph.ops))))
-        _same("AcquireSubgraphContext", context.subgraph(1), 0)
+        same("GetExecutionPlan", context.plan(), tuple(range(len(self._graph.ops))))
+        same("AcquireSubgraphContext", context.subgraph(1), 0)
         for op in self._graph.ops:
             node, registration = context.node(op.index)
             node = self._struct(abi.Node, ctypes.addressof(node))
             registration = self._struct(abi.Registration, ctypes.addressof(registration))
-            _same("TfLiteNode.inputs", self._ints(node.inputs), op.inputs)
-            _same("TfLiteNode.outputs", self._ints(node.outputs), op.outputs)
-            _same("TfLiteNode.delegate", node.delegate, None)
-            _same(
-                "TfLiteRegistration.builtin_code", registration.builtin_code, ENUMS["BuiltinOperator"].values[op.kind]
-            )
-            _same("TfLiteRegistration.version", registration.version, op.version)
+            same("TfLiteNode.inputs", self._ints(node.inputs), op.inputs)
+            same("TfLiteNode.outputs", self._ints(node.outputs), op.outputs)
+            same("TfLiteNode.delegate", node.delegate, None)
+            same("TfLiteRegistration.builtin_code", registration.builtin_code, ENUMS["BuiltinOperator"].values[op.kind])
+            same("TfLiteRegistration.version", registration.version, op.version)
             if op.kind == "CUSTOM":
-                _same("TfLiteRegistration.custom_name", registration.custom_name, op.custom_code.encode())
+                same("TfLiteRegistration.custom_name", registration.custom_name, op.custom_code.encode())
                 given = self._look(node.custom_initial_data, node.custom_initial_data_size)
-                _same("TfLiteNode.custom_initial_data", given, bytes(op.options["custom_options"]))
+                same("TfLiteNode.custom_initial_data", given, bytes(op.options["custom_options"]))
 
     def _struct(self, kind: Any, address: int) -> Any:
         return kind.from_buffer_copy(self._look(address, ctypes.sizeof(kind)))
@@ -265,77 +228,3 @@ class _Examined:
         if not 0 <= count < 100:
             raise Differs(f"a TfLiteIntArray has {count} elements")
         return tuple(np.frombuffer(self._look(address + 4, 4 * count), np.int32).tolist())
-
-
-def _same(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise Differs(f"{what} is {found!r}, not {wanted!r}")
-
-
-class _Doubler(NativeDelegate):
-    """Takes the whole of a model of one op and doubles its input, or fails; also its own kernel."""
-
-    def __init__(self) -> None:
-        super().__init__("probe")
-        self.seen: list[str] = []
-        self.fails = False
-
-    def take(self, context: GraphContext) -> Sequence[int]:
-        _same("PreviewDelegatePartitioning", context.parts([0]), [(0,)])
-        return [0]
-
-    def kernel(self, context: GraphContext, part: abi.DelegateParams) -> _Doubler:
-        found = tuple(map(abi.ints, (part.nodes, part.inputs, part.outputs)))
-        _same("TfLiteDelegateParams", found, ((0,), (0,), (1,)))
-        self.seen.append("init")
-        return self
-
-    def prepare(self, context: GraphContext) -> None:
-        self.seen.append("prepare")
-
-    def invoke(self, context: GraphContext) -> None:
-        if self.fails:
-            raise Differs("as asked")
-        x, y = ((ctypes.c_float * 3).from_address(context.tensor(t).data) for t in (0, 1))
-        y[:] = [2 * v for v in x]
-        self.seen.append("invoke")
-
-    def close(self) -> None:
-        self.seen.append("free")
-
-    def failed(self, callback: str, error: BaseException, trace: str) -> None:
-        self.seen.append(f"{callback}: {error}")
-
-
-def _run(runtime: ModuleType) -> None:
-    """Take a graph of one op, run it, fail in it and let it go."""
-    b = GraphBuilder()
-    b.output(b.op("ABS", [b.input((3,))], (3,)))
-    taker = _Doubler()
-
-    def look_at_taken(address: int) -> None:
-        context = GraphContext(address)
-        taken, registration = context.node(context.plan()[0])
-        _same("TfLiteNode.delegate", taken.delegate, taker.address)
-        _same("TfLiteRegistration.builtin_code", registration.builtin_code, DELEGATE_CODE)
-
-    second = Looker(look_at_taken)
-    plain_kernels = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = runtime.Interpreter(
-        model_content=b.build(), experimental_delegates=[taker, second], experimental_op_resolver_type=plain_kernels
-    )
-    if second.problem is not None:
-        raise second.problem
-    interpreter.allocate_tensors()
-    value = np.array([1, -2, 3], np.float32)
-    interpreter.set_tensor(0, value)
-    interpreter.invoke()
-    _same("what a kernel computed", interpreter.get_tensor(1).tolist(), (2 * value).tolist())
-    taker.fails = True
-    try:
-        interpreter.invoke()
-    except RuntimeError as error:
-        _same("whether ReportError reached the user", "as asked" in str(error), True)
-    del interpreter
-    seen = [s for i, s in enumerate(taker.seen) if i == 0 or s != taker.seen[i - 1]]
-    _same("the calls of a kernel", seen, ["init", "prepare", "invoke", "invoke: as asked", "free"])
