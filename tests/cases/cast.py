@@ -9,8 +9,10 @@ import numpy as np
 from axes import family, shapes
 from case import (
     BOOL,
+    COMPLEX64,
     FLOAT,
     FLOAT16,
+    FLOAT64,
     INT8,
     INT16,
     INT32,
@@ -25,7 +27,7 @@ from case import (
     case,
 )
 
-TYPES = [BOOL, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32]
+TYPES = [BOOL, COMPLEX64, FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32]
 FLOATS = np.array(
     [0.5, -0.5, 1.9, -1.9, 3e9, -3e9, 1e19, -1e19, np.nan, np.inf, -np.inf, 300.7, -300.7, 7e4, -7e4, 128, 255, 127.5,
      2147483520, 4294967040, -1, 0, -0.0, 1e-40, 8388609, 1.5e10, -1.5e10, 9.2233715e18, -9.223372e18, 4294967296,
@@ -41,11 +43,24 @@ TIES = np.concatenate([
     for towards in (np.float32(0), middle, np.float32(np.inf))
     for sign in (1, -1)
 ]).astype(np.float32)  # fmt: skip
+DOUBLES = np.array([
+    1e300, -1e300, 5e-324, 2.0**63, -(2.0**63), 2.0**63 - 1024, 4294967295.5, 2147483647.5, -2147483648.9, 127.9,
+    -128.9, 2.0**53 + 2, 2.0**52 + 1, 2.0**51 + 0.5, 1e15 + 0.25, -1e12 - 0.5, 2.0**32 - 0.5, 1 - 2.0**-53,
+    3.4028235677973366e38,
+])  # fmt: skip
+# As near to one float as to the next, of each exponent.
+_FLOATS = np.arange(0, 0x7F7FFFFF, 0x3FFFFF, np.uint32)
+BETWEEN = (_FLOATS.view(np.float32).astype(np.float64) + (_FLOATS + np.uint32(1)).view(np.float32)) / 2
 
 
 def extremes(type: Type) -> Array:
     if type is FLOAT:
         return np.concatenate([FLOATS, TIES])
+    if type is COMPLEX64:
+        return np.asarray(FLOATS + np.complex64(2j), np.complex64)
+    if type is FLOAT64:
+        floats = np.concatenate([FLOATS, TIES, BETWEEN]).astype(np.float64)
+        return np.concatenate([DOUBLES, floats, np.nextafter(floats, np.inf), np.nextafter(floats, -np.inf)])
     if type is FLOAT16:
         return np.arange(2**16, dtype=np.uint16).view(np.float16)
     info = np.iinfo(type.dtype) if type is not BOOL else np.iinfo(np.uint8)
