@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +44,11 @@ MEDIAPIPE_PLAIN = (
 )
 MEDIAPIPE_CUSTOM = ("face_landmark_with_attention", "selfie_segmentation", "selfie_segmentation_landscape")
 ZOO = ("mobilenet_v1_f32", "mobilenet_v2_f32", "mobilenet_v2_fp16w", "efficientnet_b0_f32", "resnet50_f32")
+
+
+def thinned(names: Iterable[str], *quick: str) -> list[Any]:
+    """Parameters of a test: all these names, but for the `quick` ones in the slow tier."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def shared(name: str) -> Path:

@@ -19,6 +19,7 @@ NOT_IN_REFERENCE = {  # types that a kernel moves as it does any, and that the r
     **dict.fromkeys(["MATRIX_DIAG", "MATRIX_SET_DIAG"], f"{MANY} BOOL FLOAT16 UINT32"),  # it leaves them unset
     "RESIZE_NEAREST_NEIGHBOR": f"{MANY} BOOL FLOAT16 INT32 INT64 UINT32", "ELU": "UINT8", "RANK": "INT64",
     "RANGE": f"{MANY} BOOL FLOAT16 INT8 INT16 UINT8 UINT32", "WHERE": f"{MANY} FLOAT16 INT16 UINT32",
+    "SPARSE_TO_DENSE": f"{MANY} BOOL FLOAT16 INT16 UINT32",
     **dict.fromkeys([f"UNSORTED_SEGMENT_{kind}" for kind in ("MAX", "MIN", "PROD", "SUM")], "INT64"),
     "REVERSE_SEQUENCE": f"{MANY} BOOL FLOAT16 INT8 UINT32",
     "ZEROS_LIKE": f"{MANY} BOOL FLOAT16 INT8 INT16 UINT8 UINT32",

@@ -96,7 +96,7 @@ for _, listed in cases.listed():
 
 # Kinds of which nothing is said without the model: those that remember, look up or call, and those with long options.
 UNREAD = {
-    "BUCKETIZE", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN", "SVDF",
+    "BUCKETIZE", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "REDUCE_WINDOW", "RNN", "SVDF",
     "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
 }  # fmt: skip
 

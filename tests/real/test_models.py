@@ -82,11 +82,12 @@ def check_on_gpu(
     assert ours <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", models.MEDIAPIPE_PLAIN)
+@pytest.mark.parametrize("name", models.thinned(models.MEDIAPIPE_PLAIN, "face_detection_short_range", "face_landmark"))
 def test_mediapipe(name: str) -> None:
     check_on_gpu(models.mediapipe(name), source=PICTURES[name])
 
 
+@pytest.mark.slow
 def test_mediapipe_by_opengl_es() -> None:
     check_on_gpu(models.mediapipe("face_landmark"), source=PICTURES["face_landmark"], gpu=es_delegate())
 
@@ -100,7 +101,7 @@ def test_zoo(name: str) -> None:
     check_on_gpu(path, {d["index"]: models.input_for(d, "parrot.jpg", 0.0, high) for d in details})
 
 
-@pytest.mark.parametrize("name", models.MEDIAPIPE_CUSTOM)
+@pytest.mark.parametrize("name", models.thinned(models.MEDIAPIPE_CUSTOM))
 def test_custom_ops_run_on_the_gpu_as_their_definitions_say(name: str) -> None:
     """Every op on the GPU; wanted is what numpy makes of the custom ops and the reference kernels of the others."""
     content = models.mediapipe(name).read_bytes()
@@ -129,6 +130,7 @@ def test_custom_ops_run_on_the_gpu_as_their_definitions_say(name: str) -> None:
             assert y < lips.reshape(-1, 2)[:, 1].min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in models.MEDIAPIPE_CUSTOM if name.startswith("selfie")])
 def test_custom_ops_give_what_a_runtime_that_has_them_gives(name: str) -> None:
     content = models.mediapipe(name).read_bytes()
@@ -150,10 +152,12 @@ EXACT = (
 SEEN = {"parrot.jpg": "macaw", "cat.bmp": "Egyptian cat", "grace_hopper.bmp": "military uniform"}
 
 
-BY_ES = [pytest.param("coral/mobilenet_v1_0.25_128_quant", es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES")]
+QUICK = "coral/mobilenet_v1_0.25_128_quant"
+ON_GL = [pytest.param(n, delegate, id=n, marks=[] if n == QUICK else pytest.mark.slow) for n in EXACT]
+BY_ES = [pytest.param(QUICK, es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES")]
 
 
-@pytest.mark.parametrize(("name", "gpu"), [*(pytest.param(name, delegate, id=name) for name in EXACT), *BY_ES])
+@pytest.mark.parametrize(("name", "gpu"), [*ON_GL, *BY_ES])
 def test_int8_has_the_bits_of_the_reference_kernels(name: str, gpu: Callable[[], GPUDelegate]) -> None:
     """Every op on the GPU, on pictures; of these models, mobilenet_v2_1.0_224_quant also names what it sees."""
     content = models.shared(f"{name}.tflite").read_bytes()
@@ -187,6 +191,7 @@ def test_digits_by_opengl_es(kind: str) -> None:
     assert right >= 97
 
 
+@pytest.mark.slow
 def test_movenet_has_the_bits_of_the_reference_kernels_and_finds_the_joints() -> None:
     """Every op on the GPU: positions that are computed, quotients and roots in float that become integers again."""
     content = models.shared("coral/movenet_single_pose_lightning_ptq.tflite").read_bytes()
