@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ..graph.model import Graph, Op
+from . import scatter_computed
 from .arguments import Refused, answering, integers, result, same_affine, values
 from .program import Elementwise, Limits, Lowered, Stage
-from .scatter_computed import RESULTS as DENSE
 from .strided_copy import View, moved
 from .types import ANY
 
 OPS = ("FILL", "SPARSE_TO_DENSE", "ZEROS_LIKE")
-TYPES = ANY
+TYPES = {"FILL": ANY, "SPARSE_TO_DENSE": scatter_computed.TYPES["SPARSE_TO_DENSE"], "ZEROS_LIKE": ANY}
+RESULTS = {**TYPES, "SPARSE_TO_DENSE": scatter_computed.RESULTS["SPARSE_TO_DENSE"]}
 EMPTY = (False, True)
 
 
@@ -25,7 +26,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if sparse:
         without_entries(graph, op)
     shape = integers(graph, op, int(sparse))
-    value = values(graph, op, 3, DENSE["SPARSE_TO_DENSE"]) if sparse else values(graph, op, 1, ANY)
+    value = values(graph, op, 3 if sparse else 1, RESULTS[op.kind])
     view = View.of(graph, value)
     if view.shape:
         raise Refused("shape", f"a value of shape {list(view.shape)}", "a scalar")

@@ -269,7 +269,7 @@ def test_non_max_suppression() -> None:
     b.op("NON_MAX_SUPPRESSION_V4", [boxes, sure, most, overlap, least], outputs=kept)
     b.output(b.op("GATHER", [boxes, kept[0]], (5, 4), axis=0), kept[1])
     with Both(b.build()) as both:
-        assert both.homes() == ["gpu", "cpu", "gpu"]
+        assert both.homes() == ["gpu", "gpu", "gpu"]
         corners = np.random.default_rng(0).random((8, 4)).astype(np.float32)
         both.run(np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], 1), noise(8))
 
