@@ -8,7 +8,11 @@ import numpy as np
 
 from axes import family, shapes
 from case import (
+    BOOL,
+    COMPLEX64,
     FLOAT,
+    FLOAT16,
+    FLOAT64,
     INT8,
     INT16,
     INT32,
@@ -26,8 +30,7 @@ from case import (
     noise,
 )  # fmt: skip
 
-COMPLEX = Type("COMPLEX64")
-TYPES = (FLOAT, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64)
+TYPES = (COMPLEX64, FLOAT, FLOAT16, FLOAT64, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64)
 
 
 def complex_noise(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.generic]) -> Array:
@@ -39,10 +42,10 @@ def complex_noise(rng: np.random.Generator, shape: Shape, dtype: np.dtype[np.gen
 
 @family(kind=("REAL", "IMAG", "COMPLEX_ABS"), shape=shapes())
 def parts(pick: Random, kind: str, shape: Shape) -> Case:
-    return case(kind, COMPLEX(shape, complex_noise), makes=FLOAT, tolerance=1e-6)
+    return case(kind, COMPLEX64(shape, complex_noise), makes=FLOAT, tolerance=1e-6)
 
 
-@family(source=TYPES, made=TYPES, shape=shapes(0, 4))
+@family(source=(*TYPES, BOOL), made=TYPES, shape=shapes(0, 4))
 def bitcast(pick: Random, source: Type, made: Type, shape: Shape) -> Case | None:
     before, after = source.dtype.itemsize, made.dtype.itemsize
     if before > after:
@@ -51,5 +54,5 @@ def bitcast(pick: Random, source: Type, made: Type, shape: Shape) -> Case | None
         output = shape
         shape = shape if before == after else (*shape, after // before)
     # Any bits of a float but those of a NaN may pass through a float.
-    values = between(-100, 100) if made is FLOAT and source is not FLOAT else noise
+    values = between(-100, 100) if made.dtype.kind in "fc" and source.dtype.kind in "iu" else noise
     return case("BITCAST", source(shape, values), makes=made, outputs=[output], tolerance=0.0)
