@@ -84,7 +84,7 @@ def expression(graph: Graph, op: Op, type: str) -> str:
     if op.kind == "RIGHT_SHIFT":
         found = found.replace("{last}", str(BITS.get(type, 32) - 1))
     if type == "FLOAT16" and op.kind in ("ADD", "MUL"):  # the reference clamps these even without an activation
-        found = f"clip({found}, -65504.0, 65504.0)"
+        found = f"finite_half({found})"
     narrow = op.kind in ("ADD", "FLOOR_DIV", "MUL") and type in BITS
     return f"wrapped({found}, {32 - BITS[type]})" if narrow else found
 
@@ -98,6 +98,8 @@ def libraries(op: Op, type: str) -> tuple[str, ...]:
         return ("compare",)
     if one in ("int", "uint"):
         return ("integer",)
+    if type == "FLOAT16" and op.kind in ("ADD", "MUL"):
+        return ("half",)
     if op.kind == "DIV":
         return ("exact",)
     return ("math",) if op.kind in (*_SHARED, "PRELU") else ()

@@ -12,3 +12,10 @@ float halved(float x) {
     return uintBitsToFloat((bits > 0x477fe000u ? 0x7f800000u : bits) | (floatBitsToUint(x) & 0x80000000u));
 }
 vec4 halved(vec4 x) { return vec4(halved(x.x), halved(x.y), halved(x.z), halved(x.w)); }
+
+// Within what half holds but for its infinities; a NaN stays one, whatever a compiler makes of comparisons.
+float finite_half(float x) {
+    uint bits = floatBitsToUint(x), size = bits & 0x7fffffffu;
+    return size > 0x7f800000u ? x : uintBitsToFloat(min(size, 0x477fe000u) | (bits & 0x80000000u));
+}
+vec4 finite_half(vec4 x) { return vec4(finite_half(x.x), finite_half(x.y), finite_half(x.z), finite_half(x.w)); }
