@@ -1,8 +1,8 @@
 """NON_MAX_SUPPRESSION_V4 and V5: the boxes of the highest scores, but for those that overlap one already taken.
 
 How many may be taken is constant. The thresholds and V5's sigma, by which scores fall as boxes overlap (Soft-NMS, Bodla
-et al, arXiv:1704.04503), may be computed. Of boxes with the same score the first is taken, where the reference goes by
-how its heap happens to lie. What is not taken up is 0.
+et al, arXiv:1704.04503), may be computed. Boxes with the same score are taken in the order of the reference's heap, of
+up to as many boxes as shared memory holds (some thousands); of more, the first comes first. What is not taken up is 0.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     lanes = power_of_two(min(256, count, limits.invocations))
     constants: dict[str, Any] = {
         "COUNT": count, "WANTED": wanted, "SOFT": soft, "LANES": lanes, "LANE_STEP": 1, "PARTIAL": "Best",
-        "EACH": -(-count // lanes),
+        "EACH": -(-count // lanes), "HEAP": False,
     }  # fmt: skip
+    shared = 8 * lanes + 8
+    heap = 4 * min(wanted, count) + (12 if soft else 4) * count
+    if shared + heap <= limits.shared_bytes:
+        shared += heap
+        constants |= {"HEAP": True}
     args = [Arg("boxes", boxes, "vec4"), Arg("scores", scores)]
     args += [Arg(name, one(graph, op, k)) for k, name in enumerate(("most", "least", "sigma"), 3) if k < len(op.inputs)]
     taken = Scratch("INT32", 1 + 2 * wanted)
     choose = Program(
         "non_max_suppression", constants, tuple(args), taken, (1, 1, 1), (lanes, 1, 1),
-        includes=("reduce", "exact"), shared=8 * lanes + 4, fails="its sigma is negative" if soft else "",
+        includes=("reduce", "exact"), shared=shared, fails="its sigma is negative" if soft else "",
     )  # fmt: skip
     parts = [("taken(i + 1u)", (wanted,), "INT32"), ("taken(i)", (), "INT32")]
     if soft:
