@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from axes import MOVED, WIDE, but, family, shapes
-from case import FLOAT, INT32, INT64, RUNTIME, Case, Shape, Type, case
+from case import FLOAT, INT32, INT64, RUNTIME, UINT8, Case, Shape, Type, case
 
 INDICES = [INT32, INT64]
 SEGMENTS = ("SUM", "PROD", "MAX", "MIN")
@@ -46,6 +46,14 @@ def gather_in_batches(pick: Random, shape: Shape, index: Type, deep: int) -> Cas
 def embedding_lookup(pick: Random, type: Type, shape: Shape, count: int, constant: bool) -> Case:
     ids = INT32([pick.randrange(shape[0]) for _ in range(count)])
     return case("EMBEDDING_LOOKUP", ids, type.constant(shape) if constant else type(shape), makes=type, tolerance=0)
+
+
+@family(type=WIDE, shape=shapes(1, 4), count=[1, 9], constant=[False, True])
+def hashtable_lookup(pick: Random, type: Type, shape: Shape, count: int, constant: bool) -> Case:
+    keys = sorted(pick.choices([-(2**31), -7, *range(9), 2**31 - 1], k=shape[0]))
+    asked = INT32((count,), pick.choices([*keys, 0, 5, 100, -7], k=count))
+    table = type.constant(shape) if constant else type(shape)
+    return case("HASHTABLE_LOOKUP", asked, INT32(keys), table, makes=(type, UINT8), outputs=2, tolerance=0)
 
 
 @family(type=but(MOVED, "BOOL FLOAT16 INT8 UINT32"), shape=shapes(2, 5), index=INDICES)
