@@ -121,11 +121,19 @@ def sizes(*values: int) -> Typed:
     return INT32((len(values),), values)
 
 
-@family(type=[FLOAT, INT32, INT64], shape=Axis(SHAPES, shapes(1).drawn), exclusive=[False, True], back=[False, True])
-def running(pick: Random, type: Type, shape: Shape, exclusive: bool, back: bool) -> Case:
+@family(
+    type=[FLOAT, INT32, INT64],
+    shape=Axis(SHAPES, shapes(1).drawn),
+    exclusive=[False, True],
+    back=[False, True],
+    known=[False, True],
+)
+def running(pick: Random, type: Type, shape: Shape, exclusive: bool, back: bool, known: bool) -> Case:
     axis = pick.randrange(-len(shape), len(shape))
     drawn: Any = few if type is INT64 else None
-    return case("CUMSUM", type(shape, drawn), [axis], makes=type, exclusive=exclusive, reverse=back)
+    return case(
+        "CUMSUM", type(shape, drawn), [axis] if known else sizes(axis), makes=type, exclusive=exclusive, reverse=back
+    )
 
 
 @family(type=but(MOVED, "UINT32"), shape=Axis(SHAPES[:5], shapes(1, 4).drawn))

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from axes import MOVED, WIDE, but, family, shapes
-from case import FLOAT, INT32, INT64, RUNTIME, UINT8, Case, Shape, Type, case
+from case import FLOAT, INT32, INT64, RUNTIME, UINT8, Case, Shape, Type, case, positive
 
 INDICES = [INT32, INT64]
 SEGMENTS = ("SUM", "PROD", "MAX", "MIN")
@@ -46,6 +46,17 @@ def gather_in_batches(pick: Random, shape: Shape, index: Type, deep: int) -> Cas
 def embedding_lookup(pick: Random, type: Type, shape: Shape, count: int, constant: bool) -> Case:
     ids = INT32([pick.randrange(shape[0]) for _ in range(count)])
     return case("EMBEDDING_LOOKUP", ids, type.constant(shape) if constant else type(shape), makes=type, tolerance=0)
+
+
+@family(combiner=["SUM", "MEAN", "SQRTN"], dense=[(4,), (5, 3), (2, 3, 2)], count=[1, 12], tidy=[False, True])
+def embedding_lookup_sparse(pick: Random, combiner: str, dense: Shape, count: int, tidy: bool) -> Case:
+    found = [[pick.randrange(n) for n in dense] for _ in range(count)]
+    places = INT32((count, len(dense)), sorted(found) if tidy else found)
+    ids = INT32((count,), [pick.randrange(7) for _ in range(count)])
+    return case(
+        "EMBEDDING_LOOKUP_SPARSE", ids, places, [*dense], FLOAT((count,), positive), FLOAT((7, 3, 2)), makes=FLOAT,
+        outputs=[(*dense[:-1], 3, 2)], combiner=combiner,
+    )  # fmt: skip
 
 
 @family(type=WIDE, shape=shapes(1, 4), count=[1, 9], constant=[False, True])
