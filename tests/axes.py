@@ -3,7 +3,7 @@
     @family(of=pairs({"ADD": [FLOAT, INT32], "SUB": [FLOAT]}), shapes=broadcasts(2), activation=ACTIVATIONS)
     def binary(pick, of, shapes, activation): ...
 
-The quick tier runs cases in which every value of every axis occurs TWICE; the slow tier those in which every two values
+The quick tier runs cases in which every value of every axis occurs; the slow tier those in which every two values
 of two axes meet, and of the rest of the product what makes MOST; and hypothesis draws others, of values that the axes
 do not list (any shape, say). `pick` is a random.Random for what depends on the axes' values: seeded by them in listed
 cases, drawn by hypothesis in the others. A function gives None where the axes' values do not go together.
@@ -12,7 +12,6 @@ cases, drawn by hypothesis in the others. A function gives None where the axes' 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,7 +40,6 @@ from case import (
     Type,
 )
 
-TWICE = 2
 MOST = 60
 CANDIDATES = 1500
 Combination = tuple[int, ...]
@@ -113,11 +111,11 @@ class Family:
 
     @cached_property
     def quick(self) -> list[Case]:
-        """Of the cases in which values meet those that have one which the others do not have twice."""
-        seen: Counter[tuple[int, int]] = Counter()
+        """Of the cases in which values meet those that have one which the others do not have."""
+        seen: set[tuple[int, int]] = set()
         found = []
         for places, made in self._meeting.items():
-            if any(seen[value] < TWICE for value in enumerate(places)):
+            if not seen.issuperset(enumerate(places)):
                 seen.update(enumerate(places))
                 found.append(made)
         return found
