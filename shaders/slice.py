@@ -71,8 +71,6 @@ def strided(graph: Graph, op: Op, view: View) -> View:
         raise Refused("slice", f"{len(begins)} begins, {len(ends)} ends and {len(strides)} strides", "as many of each")
     masks = {name: op.options[f"{name}_mask"] for name in ("begin", "end", "ellipsis", "new_axis")}
     shrink, offset = op.options.shrink_axis_mask, op.options.offset
-    if offset and (masks["ellipsis"] or masks["new_axis"]):
-        raise Refused("offset", "ends that count from the start, with an ellipsis or a new axis")
     axis = 0
     for spec in specs(len(view.shape), len(begins), masks["ellipsis"], masks["new_axis"]):
         if spec.new:

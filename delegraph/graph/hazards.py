@@ -236,11 +236,14 @@ def progression(case: Case) -> None:
 
 
 def steps(case: Case) -> None:
-    """Steps of a strided slice, which are not 0."""
+    """Steps of a strided slice, which are not 0; ends that count from begins go with none but the input's axes."""
     case.within(3, -MAX_WINDOW, MAX_WINDOW)
     found = case.ints(3)
     if found is not None and (found == 0).any():
         case.wrong("inputs[3]", "a step is 0")
+    options = case.op.options
+    if options["offset"] and (options["ellipsis_mask"] or options["new_axis_mask"]):
+        case.wrong("options.offset", "it goes with neither an ellipsis nor a new axis")
 
 
 def segments(case: Case) -> None:

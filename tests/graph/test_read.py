@@ -225,6 +225,16 @@ def test_bad_calls_are_named(kind: str, change: dict[str, int], field: str) -> N
     assert caught.value.field == OP.format(index, field), caught.value
 
 
+@pytest.mark.parametrize("mask", ["ellipsis_mask", "new_axis_mask"])
+def test_a_slice_of_axes_that_runtimes_look_for_beyond_the_shape(mask: str) -> None:
+    b = GraphBuilder()
+    begin, end, step = (b.constant(np.array(values, np.int32)) for values in ([0, 1], [1, 2], [1, 1]))
+    b.output(b.op("STRIDED_SLICE", [b.input((3, 4)), begin, end, step], (1, 2), offset=True, **{mask: 1}))
+    with pytest.raises(InvalidModel) as caught:
+        read(b.build())
+    assert caught.value.field == OP.format(0, "options.offset"), caught.value
+
+
 def test_subgraphs_that_call_each_other() -> None:
     b = GraphBuilder()
     graphs = [b, b.subgraph("one"), b.subgraph("two")]
