@@ -93,7 +93,7 @@ def test_threads(shared: bool) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "del it", "del delegate", "import os; it.invoke()"])
-def test_a_process_that_ends(end: str) -> None:
+def test_a_process_that_ends(end: str, tmp_path: Path) -> None:
     script = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
@@ -106,7 +106,8 @@ outputs(it, noise(it))
 {end}
 print("done")
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     assert "Traceback" not in done.stderr and "ignored" not in done.stderr
 
