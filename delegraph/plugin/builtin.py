@@ -89,7 +89,7 @@ def _layout(kind: str) -> tuple[Any, tuple[tuple[str, str], ...]]:
 def readable(kind: str) -> bool:
     """Whether all options of a kind can be read, if the runtime agrees."""
     table = options_table(kind)
-    return kind in LAYOUTS or (kind != "CUSTOM" and (table is None or not TABLES[table[1]].fields))
+    return kind in LAYOUTS or table is None or not TABLES[table[1]].fields
 
 
 def read_options(kind: str, address: int | None) -> dict[str, Any] | None:

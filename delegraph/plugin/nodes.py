@@ -68,9 +68,6 @@ class _Writer:
         if reason is not None:
             self._unread[n] = reason
             kind, name = "CUSTOM", f"{kind} {name}".strip()  # whatever it does, it reads and writes these tensors
-        elif kind == "CUSTOM":
-            size = node.custom_initial_data_size
-            table["custom_options"] = abi.raw(node.custom_initial_data, size).tobytes() if size > 0 else None
         elif (found := options_table(kind)) is not None:
             options = read_options(kind, node.builtin_data) if kind in LAYOUTS else {}
             table |= {f"{found[0]}_type": found[2], found[0]: options}
@@ -81,7 +78,9 @@ class _Writer:
         """Why a node cannot be read, if so."""
         if node.delegate:
             return Reason("taken", "another delegate has it")
-        if kind != "CUSTOM" and not readable(kind):
+        if kind == "CUSTOM":  # of one that the runtime lacks it says version 1, whatever the file does
+            return Reason("unread", "which version of a custom op it is", GIVE)
+        if not readable(kind):
             return Reason("unread", f"its options cannot be read for sure from the runtime: {kind}", GIVE)
         if kind in LAYOUTS and (kind not in self._kinds or read_options(kind, node.builtin_data) is None):
             return Reason("unread", f"the runtime holds its options otherwise: {kind}", GIVE)

@@ -96,8 +96,8 @@ for _, listed in cases.listed():
 
 # Kinds of which nothing is said without the model: those that remember, look up or call, and those with long options.
 UNREAD = {
-    "BUCKETIZE", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "REDUCE_WINDOW", "RNN", "SVDF",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
+    "BUCKETIZE", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "CUSTOM", "EMBEDDING_LOOKUP_SPARSE",
+    "LSTM", "REDUCE_WINDOW", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
 }  # fmt: skip
 
 
