@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from delegraph import InvalidModel
@@ -19,6 +18,10 @@ from delegraph.delegates.gpu import GPUDelegate
 from delegraph.graph.model import Graph
 from delegraph.graph.read import read
 from delegraph.shaders.program import ES_LIMITS
+
+# The reference: what needs it is left out where another runtime is installed.
+litert = pytest.importorskip("ai_edge_litert.interpreter")
+Interpreter, OpResolverType = litert.Interpreter, litert.OpResolverType
 
 Arrays = Sequence[NDArray[Any]]
 ALIGN = 256
