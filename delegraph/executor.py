@@ -19,7 +19,7 @@ from .graph.ties import assigns
 from .parallel import SideBySide
 from .partitioner.overlap import lanes
 from .partitioner.plan import Plan, Run, Transfer
-from .partitioner.planner import HOST
+from .partitioner.transfers import HOST, far
 
 
 class Executor:
@@ -97,13 +97,13 @@ class Executor:
         """The memory at work in a step: for a transfer, that which is not the host's."""
         if isinstance(step, Run):
             return self._arenas[self._spaces[plan.partitions[step.partition].delegate]]
-        return self._arenas[step.dst if step.src == HOST else step.src]
+        return self._arenas[far(step)]
 
     def _step(self, plan: Plan, step: Run | Transfer) -> Callable[[], None]:
         if isinstance(step, Run):
             return self.executables[step.partition].run
         arena = self._arena(plan, step)
-        space = step.dst if step.src == HOST else step.src
+        space = far(step)
         form, offset = self._forms[space, step.tensor], self._offsets[space][step.tensor]
         outside, view = self._outside.get(step.tensor), self.view(step.tensor)
         if outside is not None and outside.space == space:
@@ -200,7 +200,7 @@ class Executor:
         if isinstance(step, Run):
             partition = self.plan.partitions[step.partition]
             return StepFailed(str(error), partition.delegate, partition.ops)
-        space = step.dst if step.src == HOST else step.src
+        space = far(step)
         return StepFailed(str(error), next(name for name, own in self._spaces.items() if own == space))
 
     def changed(self) -> bool:

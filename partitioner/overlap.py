@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .plan import Plan, Run, Step
-from .transfers import HOST
+from .transfers import HOST, far
 
 Bytes = tuple[str, int, int]  # space, from and to
 
@@ -49,8 +49,7 @@ def lanes(plan: Plan, spaces: Mapping[str, str]) -> Lanes | None:
 def _owner(plan: Plan, step: Step, spaces: Mapping[str, str]) -> str:
     if isinstance(step, Run):
         return plan.partitions[step.partition].delegate
-    far = step.dst if step.src == HOST else step.src
-    return next(p.delegate for p in plan.partitions if spaces[p.delegate] == far)
+    return next(p.delegate for p in plan.partitions if spaces[p.delegate] == far(step))
 
 
 def _touched(plan: Plan, spaces: Mapping[str, str]) -> list[tuple[list[Bytes], list[Bytes]]]:

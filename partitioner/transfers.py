@@ -11,6 +11,11 @@ from .plan import Run, Step, Transfer
 HOST = "host"
 
 
+def far(step: Transfer) -> str:
+    """The space at that end of a copy which is not the host's."""
+    return step.dst if step.src == HOST else step.src
+
+
 def steps_of(graph: Graph, partitions: Sequence[Partition], spaces: Mapping[str, str]) -> tuple[Step, ...]:
     """Each partition after the transfers that it needs; a tensor goes to a space at most once, by way of the host.
 
