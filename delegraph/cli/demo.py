@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from .. import data
+from ..affine import dequantize, quantize
 from ..delegates.base import Delegate
 from ..interpreter import Interpreter
 from ..known import FACTORIES
 from ..partitioner.explain import duration, refusals
 from ..partitioner.page import page
 from ..partitioner.plan import Plan
-from .affine import dequantize, quantize
 from .console import clean, progress, show, table
 
 

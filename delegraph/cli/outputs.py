@@ -4,45 +4,17 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 
-from ..interpreter import Interpreter
+from ..inputs import shown
+from ..outputs import Output
 from ..partitioner.explain import shorten
-from .affine import dequantize
 from .console import clean, table
-from .inputs import shown
 
 TOP = 5
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output: its array as the model gave it, and what a quantised one stands for (`scale` 0: itself)."""
-
-    name: str
-    array: NDArray[Any]
-    scale: float
-    zero_point: int
-
-    @property
-    def real(self) -> NDArray[np.float64]:
-        """The real values."""
-        return dequantize(self.array, self.scale, self.zero_point)
-
-
-def outputs_of(it: Interpreter) -> list[Output]:
-    """The outputs of the last inference, under names made unique."""
-    found: dict[str, Output] = {}
-    for d in it.get_output_details():
-        name = d["name"] if d["name"] not in found else f"{d['name']}_{len(found)}"
-        found[name] = Output(name, it.get_tensor(d["index"]), *d["quantization"])
-    return list(found.values())
 
 
 def outputs_table(outputs: list[Output]) -> Table:

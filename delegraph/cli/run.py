@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from ..inputs import arrays_for, inputs_of
 from ..interpreter import Interpreter
+from ..outputs import outputs_of
 from ..partitioner.explain import duration, tallies
 from .console import DelegatesOption, ModelArgument, PlacementOption, opened, progress, say, show
-from .inputs import arrays_for, inputs_of
-from .outputs import best, outputs_of, outputs_table, save
+from .outputs import best, outputs_table, save
 
 
 def run(

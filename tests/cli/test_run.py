@@ -13,8 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from delegraph import Interpreter
+from delegraph.affine import dequantize, quantize
 from delegraph.cli import app
-from delegraph.cli.affine import dequantize, quantize
 from delegraph.data import digits, held_out
 from delegraph.graph.builder import GraphBuilder
 

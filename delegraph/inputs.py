@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..interpreter import Interpreter
 from .affine import quantize
+from .interpreter import Interpreter
 
 BYTES = (np.dtype(np.uint8), np.dtype(np.int8))
 
