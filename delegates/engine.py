@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..buffers import Arena, HostArena
+
+if TYPE_CHECKING:
+    from .base import Executable
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,15 @@ class Port:
     def nbytes(self) -> int:
         """What it takes in memory, in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Program:
+    """A partition as its engine gets it; ports are found by the tensor's index in the graph, in the program's order."""
+
+    content: bytes
+    inputs: Mapping[int, Port]
+    outputs: Mapping[int, Port]
 
 
 class Loaded(Protocol):
@@ -50,6 +64,56 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give the device back. May be called twice."""
+
+
+class Site(Protocol):
+    """The place of an engine as its delegate sees it: here (`Near`), or behind a bridge (`bridge.remote.Far`)."""
+
+    space: str  # where what `allocate` gives lies: the delegate's space
+
+    def here(self) -> str:
+        """What the device is. Raises DelegateError, saying why and what helps, where there is none."""
+
+    def allocate(self, nbytes: int) -> Arena:
+        """Memory that programs there read and write. Raises DelegateError if there is not enough."""
+
+    def load(self, program: Program, arena: Arena, offsets: Mapping[int, int]) -> Executable:
+        """Make a program runnable between places in an arena, by tensor. Raises DelegateError."""
+
+    def close(self) -> None:
+        """Give the device back. May be called twice."""
+
+
+class Near:
+    """An engine that is called here, on host memory."""
+
+    space = "host"
+
+    def __init__(self, engine: Engine) -> None:
+        """The engine is closed with this."""
+        self._engine = engine
+
+    def here(self) -> str:
+        """What the device is. Raises DelegateError."""
+        return self._engine.here()
+
+    def allocate(self, nbytes: int) -> HostArena:
+        """Host memory."""
+        return HostArena(nbytes)
+
+    def load(self, program: Program, arena: Arena, offsets: Mapping[int, int]) -> EngineExecutable:
+        """Load it into the engine. Raises DelegateError."""
+        assert isinstance(arena, HostArena)
+        inputs, outputs = (
+            [arena.view(offsets[t], port.shape, port.dtype) for t, port in ports.items()]
+            for ports in (program.inputs, program.outputs)
+        )
+        loaded = self._engine.load(program.content, list(program.inputs.values()), list(program.outputs.values()))
+        return EngineExecutable(loaded, inputs, outputs)
+
+    def close(self) -> None:
+        """Give the device back."""
+        self._engine.close()
 
 
 class EngineExecutable:
