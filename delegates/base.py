@@ -226,6 +226,31 @@ class Learner(Protocol):
         """Take up how far from 0 the values of tensors go, by index; a new plan heeds it."""
 
 
+@runtime_checkable
+class Holder(Protocol):
+    """A delegate that holds more in its space than the arenas that plans count."""
+
+    def held_bytes(self) -> int:
+        """Bytes of packed constants, of all that is compiled now."""
+
+
+@dataclass(frozen=True)
+class LaunchTime:
+    """What one launch took, of the op that it is for, by the clock of the device or of the host around it."""
+
+    op: int
+    seconds: float
+    clock: Literal["device", "host"]
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An executable that can tell what each of its launches takes."""
+
+    def timed(self) -> list[LaunchTime]:
+        """One run, as `run`, timed launch by launch. Raises DelegateError on failure."""
+
+
 def shapes_unknown(graph: Graph, op: Op) -> Verdict:
     """Refusal of an op that reads or writes a tensor whose shape depends on data, else yes."""
     for t in (*op.inputs, *op.outputs):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .buffers import Arena, Form, HostArena, Outside
-from .delegates.base import Delegate, Executable
+from .delegates.base import Delegate, Executable, LaunchTime, Timed
 from .errors import DelegateError, Learned, StepFailed
 from .graph.model import Graph
 from .graph.ties import assigns
@@ -193,6 +193,18 @@ class Executor:
             arena.wait()
             seconds.append(time.perf_counter() - start)
         return seconds
+
+    def timed_launches(self) -> list[list[LaunchTime]]:
+        """One inference; for each step what its launches took, none where what runs it cannot tell."""
+        times: list[list[LaunchTime]] = []
+        for step, call in zip(self.plan.steps, self._steps, strict=True):
+            executable = self.executables[step.partition] if isinstance(step, Run) else None
+            if isinstance(executable, Timed):
+                times.append(executable.timed())
+            else:
+                call()
+                times.append([])
+        return times
 
     def _failed(self, at: int, error: DelegateError) -> StepFailed:
         """The error of a step, with who is to blame: for a copy the delegate in whose space the far end lies."""

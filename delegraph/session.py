@@ -24,7 +24,7 @@ from .placing import Placing
 from .ranges import measured
 from .recovery import Recovering
 from .shaping import doubtful, shaped
-from .timing import StepTime
+from .timing import StepTime, medians
 from .tune import Progress, Raced, tune
 from .values import check_strict, fitting
 
@@ -160,7 +160,8 @@ class Session:
             raise RuntimeError(NOT_READY)
         runs = [self._executor.timed() for _ in range(repeat)]
         took = [statistics.median(times) for times in zip(*runs, strict=True)]
-        return [StepTime(*row) for row in zip(self.plan.steps, self.plan.costs, took, strict=True)]
+        launches = medians([self._executor.timed_launches() for _ in range(repeat)])
+        return [StepTime(*row) for row in zip(self.plan.steps, self.plan.costs, took, launches, strict=True)]
 
     def calibrate(self) -> None:
         """Measure how far from 0 values go for the present inputs. `allocate_tensors` is needed afterwards.

@@ -6,13 +6,13 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .delegates.base import Cost, Delegate
+from .delegates.base import Cost, Delegate, LaunchTime
 from .executor import Executor
 from .graph.model import Graph, Tensor
 from .partitioner.plan import Plan, Run, Transfer
@@ -20,11 +20,15 @@ from .partitioner.plan import Plan, Run, Transfer
 
 @dataclass(frozen=True)
 class StepTime:
-    """One step of a plan: what it should take, and the median seconds that it took."""
+    """One step of a plan: what it should take, and the median seconds that it took.
+
+    `launches` are the medians of its launches, empty where what runs it cannot tell.
+    """
 
     step: Run | Transfer
     expected: Cost
     seconds: float
+    launches: tuple[LaunchTime, ...] = ()
 
 
 class Trial:
@@ -83,6 +87,14 @@ class Trial:
     def __exit__(self, *exc: object) -> None:
         """Close."""
         self.close()
+
+
+def medians(runs: Sequence[Sequence[Sequence[LaunchTime]]]) -> list[tuple[LaunchTime, ...]]:
+    """For each step the median of each launch over several inferences."""
+    return [
+        tuple(replace(same[0], seconds=statistics.median(t.seconds for t in same)) for same in zip(*steps, strict=True))
+        for steps in zip(*runs, strict=True)
+    ]
 
 
 def noise(tensor: Tensor) -> NDArray[Any]:

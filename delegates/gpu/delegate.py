@@ -187,6 +187,16 @@ class GPUDelegate:
                 self._programs, view, launches, lowering, arena, offsets, limits, key, learn, self.check_each
             )
 
+    def held_bytes(self) -> int:
+        """Bytes of packed constants on the GPU."""
+        with self._lock:
+            return self._programs.weights.nbytes if self._programs is not None else 0
+
+    @property
+    def wanted(self) -> int | str | None:
+        """The device that was asked for."""
+        return self._wanted
+
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""
         with self._lock:

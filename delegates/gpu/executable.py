@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
+from time import perf_counter
 from typing import Any
 
 import moderngl
@@ -13,7 +15,7 @@ from ...errors import DelegateError
 from ...graph.model import Graph
 from ...shaders.program import Limits, Program
 from ...shaders.types import width
-from ..base import Executable, Lowering
+from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena, Learn
 from .blocks import alone
 from .compiler import BEYOND, FAILED, Laid, compile_error, joined, source
@@ -101,6 +103,7 @@ class GLExecutable:
         self._texts: list[str] = []
         self._may_fail = [launch for launch in launches if launch.program.tells]
         self._calls: list[Callable[[], Any]] | None = None
+        self._ends: list[tuple[int, int]] = []  # of each launch: the call behind it, and its op
         self._places = Places(graph, lowering, arena, offsets, self.device.alignment, limits.storage_bytes)
         try:
             with self.device.current() as ctx:
@@ -133,6 +136,7 @@ class GLExecutable:
                     buffer, offset, nbytes = bound[k] = binding
                     calls.append(partial(buffer.bind_to_storage_buffer, k, offset, nbytes))
             calls.append(partial(shader.run, *program.groups))
+            self._ends.append((len(calls), launch.op))
             if check_each:
                 calls.append(partial(check, ctx, f"op {launch.op} ({graph.ops[launch.op].label})"))
         calls.append(partial(ctx.memory_barrier, BARRIERS))
@@ -153,6 +157,47 @@ class GLExecutable:
                 call()
             if self._may_fail:
                 self._raise_failures()
+
+    def timed(self) -> list[LaunchTime]:
+        """One run; what each launch took by the GPU's clock, or waited for by the host's where that is software's.
+
+        Raises DelegateError on failure.
+        """
+        if self._calls is None:
+            raise DelegateError("this GPU executable is closed")
+        with self.device.current() as ctx:
+            time = self._by_host if self.device.software or self.device.api != "gl" else partial(self._by_query, ctx)
+            self.device.launched()
+            self._places.clear_words()
+            begins = [0, *(end for end, _ in self._ends)]
+            times = time([self._calls[a:b] for a, b in pairwise(begins)])
+            for call in self._calls[begins[-1] :]:
+                call()
+            if self._may_fail:
+                self._raise_failures()
+        return times
+
+    def _by_host(self, launches: Sequence[Sequence[Callable[[], Any]]]) -> list[LaunchTime]:
+        times = []
+        self.device.wait()
+        for calls, (_, op) in zip(launches, self._ends, strict=True):
+            start = perf_counter()
+            for call in calls:
+                call()
+            self.device.launched()
+            self.device.wait()
+            times.append(LaunchTime(op, perf_counter() - start, "host"))
+        return times
+
+    def _by_query(self, ctx: moderngl.Context, launches: Sequence[Sequence[Callable[[], Any]]]) -> list[LaunchTime]:
+        queries = []
+        for calls in launches:
+            queries.append(ctx.query(time=True))
+            with queries[-1]:
+                for call in calls:
+                    call()
+        nanoseconds = [query.elapsed for query in queries]  # waits for each
+        return [LaunchTime(op, ns / 1e9, "device") for ns, (_, op) in zip(nanoseconds, self._ends, strict=True)]
 
     def _raise_failures(self) -> None:
         told = list(zip(self._may_fail, self._places.read_words(), strict=True))

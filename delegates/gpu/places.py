@@ -40,6 +40,11 @@ class Weights:
         """How many sets are held."""
         return len(self._held)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of them."""
+        return sum(buffer.size for buffer, _ in self._held.values())
+
     def acquire(self, key: Hashable, nbytes: int, fill: Callable[[Any], None]) -> tuple[Any, Callable[[], None]]:
         """The buffer of `key`, given to `fill` if it is new, and what gives it back. DelegateError without room."""
         with self._device.current():
