@@ -8,8 +8,8 @@ memory, or over a bridge, and the delegate sees no difference. This module needs
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class Program:
     content: bytes
     inputs: Mapping[int, Port]
     outputs: Mapping[int, Port]
+    variables: Mapping[int, Port] = field(default_factory=dict)
 
 
 class Loaded(Protocol):
@@ -53,14 +54,32 @@ class Loaded(Protocol):
         """Give back everything it holds. May be called twice."""
 
 
+class Stateful(Loaded, Protocol):
+    """A program with variables: what `load` got ports for, in their order."""
+
+    def state(self, values: Sequence[NDArray[Any]]) -> None:
+        """Copy the variables' values out. Raises DelegateError."""
+
+    def restore(self, values: Sequence[NDArray[Any]]) -> None:
+        """Give the variables these values. Raises DelegateError."""
+
+    def reset(self) -> None:
+        """Set the variables back to their start. Raises DelegateError."""
+
+
 class Engine(Protocol):
     """A device as its own process sees it."""
 
     def here(self) -> str:
         """What the device is, with versions. Raises DelegateError, saying why and what helps, where there is none."""
 
-    def load(self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port]) -> Loaded:
-        """Make a program ready; ports say which of its tensors come and go. Raises DelegateError."""
+    def load(
+        self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port], variables: Sequence[Port] = ()
+    ) -> Loaded:
+        """Make a program ready; ports say which of its tensors come and go, and which it remembers.
+
+        Where there are variables what is returned is Stateful. Raises DelegateError.
+        """
 
     def close(self) -> None:
         """Give the device back. May be called twice."""
@@ -108,8 +127,8 @@ class Near:
             [arena.view(offsets[t], port.shape, port.dtype) for t, port in ports.items()]
             for ports in (program.inputs, program.outputs)
         )
-        loaded = self._engine.load(program.content, list(program.inputs.values()), list(program.outputs.values()))
-        return EngineExecutable(loaded, inputs, outputs)
+        ports = ([*kind.values()] for kind in (program.inputs, program.outputs, program.variables))
+        return EngineExecutable(self._engine.load(program.content, *ports), inputs, outputs, program.variables)
 
     def close(self) -> None:
         """Give the device back."""
@@ -117,14 +136,21 @@ class Near:
 
 
 class EngineExecutable:
-    """A partition as a loaded program, between places in an arena of host memory. It remembers nothing between runs."""
+    """A partition as a loaded program, between places in an arena of host memory."""
 
     holding: str | None = None
 
-    def __init__(self, loaded: Loaded, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        inputs: Sequence[NDArray[Any]],
+        outputs: Sequence[NDArray[Any]],
+        variables: Mapping[int, Port] | None = None,
+    ) -> None:
         """`inputs` and `outputs` are views of the arena, in the order of the program's ports."""
         self._loaded: Loaded | None = loaded
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
+        self._variables = dict(variables or {})
 
     def run(self) -> None:
         """Run once. Raises DelegateError."""
@@ -132,14 +158,22 @@ class EngineExecutable:
         self._loaded.run(self._inputs, self._outputs)
 
     def state(self) -> Mapping[int, NDArray[Any]]:
-        """Nothing: there are no variables."""
-        return {}
+        """A copy of each variable's value. Raises DelegateError."""
+        if not self._variables:
+            return {}
+        found = {t: np.empty(port.shape, port.dtype) for t, port in self._variables.items()}
+        cast(Stateful, self._loaded).state([*found.values()])
+        return found
 
     def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
-        """There are no variables."""
+        """Give its variables, where all are in `state`, these values. Raises DelegateError."""
+        if self._variables and self._variables.keys() <= state.keys():
+            cast(Stateful, self._loaded).restore([np.ascontiguousarray(state[t]) for t in self._variables])
 
     def reset_variables(self) -> None:
-        """There are no variables."""
+        """Set its variables back to their start. Raises DelegateError."""
+        if self._variables:
+            cast(Stateful, self._loaded).reset()
 
     def suspend(self) -> None:
         """Nothing is compiled that could be kept."""
