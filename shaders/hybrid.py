@@ -18,12 +18,13 @@ MOST_LANES = 256
 @dataclass(frozen=True)
 class Rows:
     """Rows of `size` floats of tensor `source`, `count` of them: one after another, or
-    across matrices of `across` rows."""
+    across matrices of `across` rows. Zero points are taken off their integers unless they are `kept`."""
 
     source: int
     count: int
     size: int
     across: int = 0
+    kept: bool = False
 
 
 def quantized(rows: Rows, symmetric: bool, limits: Limits) -> tuple[Scratch, Scratch, tuple[Program, Program]]:
@@ -45,7 +46,7 @@ def quantized(rows: Rows, symmetric: bool, limits: Limits) -> tuple[Scratch, Scr
                 (lanes, 1, 1), "vec4", includes=("reduce", *LIBRARIES), shared=8 * lanes,
             ),
             Program(
-                "row_integers", constants, (source, Arg("scales", scales, "vec4")), integers,
+                "row_integers", {**constants, "KEPT": rows.kept}, (source, Arg("scales", scales, "vec4")), integers,
                 groups_for(rows.count * rows.size, 64, limits), includes=LIBRARIES,
             ),
         ),

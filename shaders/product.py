@@ -21,11 +21,15 @@ LANES, SPLITS = 16, 4
 
 @dataclass(frozen=True)
 class Batch:
-    """Shapes of the batches of matrices on both sides, which broadcast to `whole`."""
+    """Shapes of the batches of matrices on both sides, which broadcast to `whole`.
+
+    Products that are `apart` are not made one where they could be, and their rows are told apart too.
+    """
 
     whole: tuple[int, ...] = ()
     left: tuple[int, ...] = ()
     right: tuple[int, ...] = ()
+    apart: bool = False
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -58,13 +62,13 @@ class Product:
     def program(self, graph: Graph, limits: Limits) -> Program:
         """The one launch."""
         layers = math.prod(self.batch.whole)
-        if layers > 1 and math.prod(self.batch.right) == 1 and not self.turned:
+        if layers > 1 and math.prod(self.batch.right) == 1 and not self.turned and not self.batch.apart:
             # The products of many matrices with one are one product.
             return replace(self, rows=self.rows * layers, batch=Batch()).program(graph, limits)
         source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
-            "ROWS_A_SCALE": self.rows_a_scale,
+            "ROWS_A_SCALE": self.rows_a_scale, "ROWS_BY_LAYER": int(self.batch.apart),
         }  # fmt: skip
         if self.rows <= FEW_ROWS:
             return self._few_rows(graph, limits, source, constants, layers)

@@ -59,10 +59,11 @@ def multiplier(real: float) -> tuple[int, int]:
 
 
 def multipliers(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """As `multiplier`, of many; refused where one is no finite number, or so large that shifting would lose it."""
-    if not np.isfinite(reals).all():
-        raise Refused("quantization", "scales whose quotient is not finite", "finite ones")
-    fraction, shift = np.frexp(reals)
+    """As `multiplier`, of many; refused where one is so large that shifting would lose it.
+
+    What is no finite number, as where a scale is 0, becomes 0, as it does on x86.
+    """
+    fraction, shift = np.frexp(np.where(np.isfinite(reals), reals, 0.0))
     whole = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
     over = whole == 1 << 31
     whole, shift = np.where(over, whole // 2, whole), shift + over
@@ -115,10 +116,10 @@ def activation_range(op: Op, tensor: Tensor) -> tuple[int, int]:
     return max(low, first), min(high, last)
 
 
-def limits_of(op: Op, tensor: Tensor) -> dict[str, int]:
-    """The constants with which a body ends: LOW and HIGH, and the output's zero point."""
+def limits_of(op: Op, tensor: Tensor, of: Affine | None = None) -> dict[str, int]:
+    """The constants with which a body ends: LOW and HIGH, and the output's zero point, as `of` has it if given."""
     low, high = activation_range(op, tensor)
-    return {"LOW": low, "HIGH": high, "OUT_ZERO": affine(tensor).zero}
+    return {"LOW": low, "HIGH": high, "OUT_ZERO": (of or affine(tensor)).zero}
 
 
 def in_double(reals: NDArray[np.float64]) -> tuple[NDArray[np.int32], ...]:
@@ -137,4 +138,5 @@ def factors(x: Affine, w: NDArray[np.float32], y: Affine, single: bool) -> NDArr
     Both are in `PopulateConvolutionQuantizationParams` in tensorflow/lite/kernels/kernel_util.cc.
     """
     product = (x.single * w).astype(np.float64) if single else x.scale * w.astype(np.float64)
-    return np.asarray(product / y.scale, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(product / np.float64(y.scale), np.float64)

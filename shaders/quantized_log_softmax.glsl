@@ -1,8 +1,6 @@
-// LOG_SOFTMAX over rows of UNITS 8-bit values: LANES invocations a row, LOCAL_Y rows a group. Qn.m is a number / 2 ** m.
+// LOG_SOFTMAX over rows of 8-bit values. Qn.m is a number / 2 ** m.
 
-int plus(int a, int b) { return a + b; }
-ACROSS_LANES(largest, max, peaks)
-ACROSS_LANES(total, plus, sums)
+int exponential(int below) { return divided_by_power(exps(-below), 12); }  // Q12.19
 
 // log(x) in Q5.26 of x in Q12.19, from 1 on (TFLite's log_x_for_x_greater_than_or_equal_to_1, common.h): by a quotient of
 // polynomials around sqrt(sqrt(1/2)), of x times the power of 2, or that and sqrt(1/2), which brings it nearest.
@@ -24,21 +22,9 @@ int logarithm(int x) {
 }
 
 void main() {
-    uint lane = gl_LocalInvocationID.x;
-    uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
-    uint start = row * uint(UNITS) + lane;
-    uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
-
-    int peak = LOW;
-    for (uint i = start; i < end; i += uint(LANES)) peak = max(peak, source(i));
-    peak = largest(peak, lane);
-
-    int sum = 0;  // Q12.19
-    for (uint i = start; i < end; i += uint(LANES)) sum += divided_by_power(exps(peak - source(i)), 12);
-    int whole = logarithm(total(sum, lane));
-
+    int peak = row_peak(), whole = logarithm(row_sum(peak));
     int least = max(LEAST - 1, multiplied(whole - 2147483647 - 1, BACK, BACK_SHIFT));
-    for (uint i = start; i < end; i += uint(LANES)) {
+    OWN_VALUES(i) {
         int below = source(i) - peak;
         int x = divided_by_power(multiplied(below, MULTIPLIER, SHIFT) - whole, 22) + HIGH;
         store(i, below > least ? clamp(x, LOW, HIGH) : LOW);

@@ -75,7 +75,7 @@ def rows(
     tables: tuple[Arg, ...],
 ) -> Program:  # fmt: skip
     """The launch of lanes that share rows, with tables beside the source."""
-    includes = ("quantized", "reciprocal")
+    includes = ("quantized", "reciprocal", "exponentials")
     return over_rows(
         graph, body, constants, source.index, output.index, limits, 2, tables=tables, includes=includes, fours=False
     )

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused
+from .arguments import affine as params
 from .convolution import bias_of, finish
 from .hybrid import Rows, quantized
 from .program import Arg, Const, Limits, Program, Scratch, Stage
-from .quantized import affine, factors, in_double, limits_of, multipliers, short_multipliers
+from .quantized import Affine, affine, factors, in_double, limits_of, multipliers, short_multipliers
 from .types import widened
 
 Taken = Mapping[str, tuple[frozenset[str], frozenset[str]]]  # the input's type -> those of the weights, of the output
@@ -128,8 +129,9 @@ def sums_of(graph: Graph, op: Op, x: int, w: int, bias: int, channels: int, limi
 
 
 def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, channels: int) -> Sums:
-    if x.type == "INT16" and (affine(x).zero or affine(y).zero):
-        raise Refused("quantization", f"zero points {affine(x).zero} and {affine(y).zero}", "0, as they are INT16")
+    of_x, of_y = (_lenient(t) if op.kind == "BATCH_MATMUL" else affine(t) for t in (x, y))
+    if x.type == "INT16" and (of_x.zero or of_y.zero):
+        raise Refused("quantization", f"zero points {of_x.zero} and {of_y.zero}", "0, as they are INT16")
     scales, zero = _of_weights(op, x, w, channels)
     # With INT16 the op says how long a bias is; so long is the sum for weights of 8 bits, 64 bits for those of 16.
     said, dense = op.options.get("quantized_bias_type"), op.kind == "FULLY_CONNECTED" and not w.is_sparse
@@ -138,9 +140,10 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     narrow = short and w.type != "INT16"
     # Reference kernels for UINT8, and BATCH_MATMUL, multiply the two scales in float.
     single = op.kind == "BATCH_MATMUL" or (x.type == "UINT8" and not dense)
-    reals = np.broadcast_to(factors(affine(x), scales, affine(y), single), (channels,))
+    reals = np.broadcast_to(factors(of_x, scales, of_y, single), (channels,))
     constants = {
-        **limits_of(op, y), "BIAS": channels if bias >= 0 else 0, "FITTING": int(not narrow and w.type != "INT16"),
+        **limits_of(op, y, of_y), "BIAS": channels if bias >= 0 else 0,
+        "FITTING": int(not narrow and w.type != "INT16"),
     }  # fmt: skip
     libraries: tuple[str, ...]
     numbers: tuple[NDArray[np.int32], ...]
@@ -152,7 +155,7 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     else:
         libraries, numbers = ("int64", *summed, "rescale_wide"), short_multipliers(reals)
     inputs = (Arg("bias", bias),) if bias >= 0 else ()
-    return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), affine(x).zero, zero)
+    return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), of_x.zero, zero)
 
 
 def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limits, rows: Rows) -> Sums:
@@ -190,10 +193,18 @@ def _symmetric(graph: Graph, op: Op, w: Tensor) -> bool:
 
 def _of_weights(op: Op, x: Tensor, w: Tensor, channels: int) -> tuple[NDArray[np.float32], int]:
     """The scales of weights, one or one for each channel, and the zero point that the reference kernel heeds."""
+    if op.kind == "BATCH_MATMUL":
+        found = _lenient(w)
+        return np.array([found.scale], np.float32), found.zero
     q = w.quantization
     if q is None or q.scales.size not in (1, channels):
         raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
-    if q.scales.size > 1 and (x.type == "UINT8" or op.kind == "BATCH_MATMUL"):
+    if q.scales.size > 1 and x.type == "UINT8":
         raise Refused("quantization", f"{w.name!r} has {q.scales.size} scales", "one scale")
-    heeded = x.type == "UINT8" or op.kind == "BATCH_MATMUL" or (op.kind == "FULLY_CONNECTED" and q.scales.size == 1)
+    heeded = x.type == "UINT8" or (op.kind == "FULLY_CONNECTED" and q.scales.size == 1)
     return q.scales, int(q.zero_points[0]) if heeded and q.zero_points.size else 0
+
+
+def _lenient(tensor: Tensor) -> Affine:
+    """How a tensor is quantised for a kernel that does not ask whether it is: by 0, unless by one scale."""
+    return Affine(*params(tensor))

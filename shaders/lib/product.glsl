@@ -11,8 +11,10 @@ uint left_start(uint layer, uint row) {
 
 uint right_start(uint layer) { return right_matrix(layer) * uint(LAYER_STEP); }
 
-// Which of all rows of left matrices that is, where each ROWS_A_SCALE rows have one scale.
-uint left_row(uint layer, uint row) { return (left_matrix(layer) * uint(ROWS) + row) / uint(ROWS_A_SCALE); }
+// Which of all rows of left matrices that is, where each ROWS_A_SCALE rows have one scale; or which of all products' rows.
+uint left_row(uint layer, uint row) {
+    return ((ROWS_BY_LAYER == 1 ? layer : left_matrix(layer)) * uint(ROWS) + row) / uint(ROWS_A_SCALE);
+}
 
 // STEP values of the row that starts at `start`, from k * STEP on.
 STEP_TYPE left_at(uint start, uint k) {

@@ -116,6 +116,31 @@ def batch_matmul(
     return case("BATCH_MATMUL", (*batches[0], *left), w, op_version=4, **options)
 
 
+# The reference kernel counts places in batches of several dimensions as it should not.
+SEVERAL: list[tuple[Shape, Shape]] = [
+    ((2, 3), ()), ((2, 3), (3,)), ((2, 3), (2, 3)), ((2, 3), (2, 1)), ((2, 1, 3), (2, 1)), ((1, 3, 2), (2, 3, 1)),
+    ((), (2, 3)), ((2, 2, 2), (1, 1, 2)), ((1, 2, 3), (2, 1, 3)), ((3, 2), (1, 1)),
+]  # fmt: skip
+
+
+@family(
+    asymmetric=[False, True], by_channel=BY_CHANNEL, turned=[False, True], batches=SEVERAL, rows=[2, 6],
+    columns=[3, 8], constant=[True, False],
+)  # fmt: skip
+def batch_matmul_of_several(
+    pick: Random, asymmetric: bool, by_channel: bool, turned: bool, batches: tuple[Shape, Shape], rows: int,
+    columns: int, constant: bool,
+) -> Case | None:  # fmt: skip
+    if asymmetric and batches[1] == (2, 1, 3):
+        return None  # the reference kernel reads sums that it has not made
+    left, right = (5, rows) if turned else (rows, 5), (5, columns)
+    w = weights(pick, (*batches[1], *right), len(batches[1]) + 1, by_channel)
+    if not constant:
+        w = Typed(w.type, w.shape, "computed", w.values)
+    options = {"adj_x": turned, "adj_y": False, "asymmetric_quantize_inputs": asymmetric}
+    return case("BATCH_MATMUL", (*batches[0], *left), w, op_version=4, **options)
+
+
 def steps(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Rows whose values lie in the middle between two steps of their scale, or as far below 0 as above."""
     scale = np.where(np.arange(shape[0]) % 2, 2.0 ** rng.integers(-5, 5, shape[0]), rng.uniform(0.1, 3, shape[0]))
@@ -127,7 +152,7 @@ def steps(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array
 
 
 # What inputs are quantised to, seen through weights of 1.
-QUANTIZED = [
+CASES = [
     case(
         "FULLY_CONNECTED", FLOAT((600, n), steps), INT8.quantized(1.0)(np.eye(n)), tolerance=1e-6,
         asymmetric_quantize_inputs=asymmetric,

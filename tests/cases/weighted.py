@@ -10,7 +10,7 @@ import numpy as np
 
 from axes import Axis, axis, family
 from axes import st as strategies
-from case import INT2, INT4, INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, Typed, between, case
+from case import INT2, INT4, INT8, INT16, INT32, INT64, UINT8, Case, Shape, Type, Typed, between, by_channel, case
 from delegraph.graph.model import Quantization
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -170,6 +170,18 @@ def batch_matmul(
     )
 
 
+# BATCH_MATMUL takes no heed of scales by channel, and so makes its zero point of all; nor does it ask INT16 for scales.
+UNSCALED = [
+    case("BATCH_MATMUL", x((2, 3, 5)), w.constant((2, 4, 5)), makes=made, adj_y=True, op_version=4)
+    for x, w, made in (
+        (INT8.quantized(0.02, 3), Type("INT8", by_channel([0.1, 0.2, 0.3, 0.4], 1)), INT8.quantized(1.0, 7)),
+        (INT16.quantized(0.1), Type("INT8", by_channel([0.1, 0.2, 0.3, 0.4], 1)), INT16.quantized(1.0)),
+        (INT16, INT16, INT16),
+        (INT16.quantized(0.1), INT16, INT16.quantized(0.1)),
+    )
+]  # fmt: skip
+
+
 def computed(kind: str, x: Type, **options: Any) -> Case:
     """An op whose weights and bias are computed."""
     made = x.quantized(0.02, 3 if x is INT8 else 0)
@@ -220,3 +232,5 @@ LONG = [
         makes=INT16.quantized(0.5 * 0.5 * 127 * 1200), **SLIDING,
     ),
 ]  # fmt: skip
+
+CASES = [*UNSCALED, *COMPUTED, *TIES, *LONG]
