@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..buffers import Arena, Form, Outside
 from ..errors import Reason
-from ..graph.model import Graph, Op
+from ..graph.model import Graph, Model, Op
 
 
 @dataclass(frozen=True)
@@ -249,6 +249,28 @@ class Timed(Protocol):
 
     def timed(self) -> list[LaunchTime]:
         """One run, as `run`, timed launch by launch. Raises DelegateError on failure."""
+
+
+@runtime_checkable
+class SelfTesting(Protocol):
+    """A delegate whose device takes no sum of floats to show that it works."""
+
+    def self_test(self) -> str:
+        """Say "ok: " and what was tried, or what went wrong. Raises nothing."""
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A delegate that brings others along for a model."""
+
+    def company(self, model: Model, cpu: Delegate) -> Sequence[Delegate]:
+        """What stands right behind it; `cpu` has the runtime's options. Raises DelegraphError where that cannot be."""
+
+
+def accompanied(delegates: Iterable[Delegate], model: Model, cpu: Delegate) -> list[Delegate]:
+    """Delegates, each with its company right behind it. Raises what `company` does."""
+    with_company = ((d, *(d.company(model, cpu) if isinstance(d, Accompanied) else ())) for d in delegates)
+    return [delegate for group in with_company for delegate in group]
 
 
 def shapes_unknown(graph: Graph, op: Op) -> Verdict:

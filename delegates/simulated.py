@@ -18,6 +18,7 @@ from ..buffers import Arena, Form, HostArena
 from ..graph.model import Graph, Op
 from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
 from .cpu import CPUDelegate, CPUExecutable
+from .edgetpu import rates as edgetpu
 from .gpu.delegate import GPUDelegate
 from .work import arithmetic, traffic
 
@@ -26,8 +27,7 @@ SPIN = 1.5e-4  # seconds that sleeping usually overshoots by, and that are waite
 
 # An accelerator of which nothing is said: ten times a CPU core behind a bus.
 PLAIN = Rates(2e11, 5e10, 0.0, 2e-5, Link(2e9, 2e-5), Link(2e9, 2e-5), "modelled")
-# Coral's USB Edge TPU: 4 TOPS by its data sheet; the rest fitted to its published 2.2 and 2.3 ms for MobileNet v1, v2.
-EDGETPU = Rates(4e12, 1e10, 0.0, 1e-4, Link(4e8, 1e-4), Link(4e8, 1e-4), "modelled")
+EDGETPU = replace(edgetpu.RATES, upload=edgetpu.USB, download=edgetpu.USB)
 KEYS = ("like", "flops", "memory", "bandwidth", "latency", "launch", "run", "supports")
 
 

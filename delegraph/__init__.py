@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .arguments import OpResolverType
     from .delegates.cpu import CPUDelegate
     from .delegates.custom import register_custom_op, unregister_custom_op
+    from .delegates.edgetpu.delegate import EdgeTPUDelegate
     from .delegates.gpu.delegate import GPUDelegate
     from .delegates.host import HostDelegate
     from .delegates.null import NullDelegate
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from .errors import (
         DelegateError,
         DelegraphError,
+        DeviceAbsent,
         InvalidModel,
         InvalidPlan,
         PlacementError,
         Reason,
         StepFailed,
+        TwinMismatch,
+        UnknownDevice,
         UnsupportedOp,
+        VersionMismatch,
     )
     from .events import Event
     from .graph.custom import CustomOptions
@@ -32,12 +37,13 @@ if TYPE_CHECKING:
     from .plugin.delegate import tflite_delegate
 
 _ERRORS = (
-    "DelegateError", "DelegraphError", "InvalidModel", "InvalidPlan", "PlacementError", "Reason", "StepFailed",
-    "UnsupportedOp",
+    "DelegateError", "DelegraphError", "DeviceAbsent", "InvalidModel", "InvalidPlan", "PlacementError", "Reason",
+    "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "VersionMismatch",
 )  # fmt: skip
 _HOMES = {
     "CPUDelegate": "delegates.cpu",
     "CustomOptions": "graph.custom",
+    "EdgeTPUDelegate": "delegates.edgetpu.delegate",
     "GPUDelegate": "delegates.gpu.delegate",
     "HostDelegate": "delegates.host",
     "NullDelegate": "delegates.null",
@@ -51,9 +57,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "Event", "GPUDelegate", "HostDelegate",
-    "Interpreter", "InvalidModel", "InvalidPlan", "NullDelegate", "OpResolverType", "PlacementError", "Reason",
-    "SimulatedDelegate", "StepFailed", "UnsupportedOp", "register_custom_op", "tflite_delegate", "unregister_custom_op",
+    "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent", "EdgeTPUDelegate", "Event",
+    "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan", "NullDelegate", "OpResolverType",
+    "PlacementError", "Reason", "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp",
+    "VersionMismatch", "register_custom_op", "tflite_delegate", "unregister_custom_op",
 ]  # fmt: skip
 
 

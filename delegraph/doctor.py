@@ -8,7 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
-from .delegates.base import Delegate
+from .delegates.base import Delegate, SelfTesting
 from .delegates.custom import registered
 from .delegates.gpu.kernels import custom_kernels
 from .delegates.host_functions import FUNCTIONS
@@ -22,7 +22,10 @@ VERSIONS = ("delegraph", *PACKAGES.values(), "moderngl", "numpy")
 
 @dataclass(frozen=True)
 class Checkup:
-    """One delegate's state. `sum` is "ok", or what went wrong when it computed one; empty without its device."""
+    """One delegate's state. `sum` is "ok", or what went wrong when it computed one; empty without its device.
+
+    Behind "ok: " stands what was tried in place of a sum.
+    """
 
     delegate: str
     here: bool
@@ -33,7 +36,7 @@ class Checkup:
     @property
     def well(self) -> bool:
         """Whether nothing is wrong; a device that is not here is no fault."""
-        return not self.here or self.sum == "ok"
+        return not self.here or self.sum.partition(":")[0] == "ok"
 
 
 def check_all() -> list[Checkup]:
@@ -47,7 +50,8 @@ def check(delegate: Delegate) -> Checkup:
         probe = delegate.probe()
         if not probe.here:
             return Checkup(delegate.name, False, probe.detail, probe.remedy)
-        return Checkup(delegate.name, True, probe.detail, probe.remedy, _sum(delegate))
+        tried = delegate.self_test() if isinstance(delegate, SelfTesting) else _sum(delegate)
+        return Checkup(delegate.name, True, probe.detail, probe.remedy, tried)
     finally:
         delegate.close()
 

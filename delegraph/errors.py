@@ -45,6 +45,22 @@ class DelegateError(DelegraphError, RuntimeError):
     """A delegate could not start, compile or run; the message says what would mend it."""
 
 
+class DeviceAbsent(DelegateError):
+    """A delegate's device, or the library that leads to it, is not here; the message says what helps."""
+
+
+class VersionMismatch(DelegateError):
+    """Two parts that have to fit are of versions that do not; the message names both, and which to change."""
+
+
+class UnknownDevice(DelegraphError, ValueError):
+    """A device was asked for in words that no delegate knows; the message says which it knows."""
+
+
+class TwinMismatch(DelegraphError, ValueError):
+    """A CPU twin is not the model that a compiled one was made from; the message names the tensor that differs."""
+
+
 class StepFailed(DelegateError):
     """What a delegate raised at a step of a plan: `delegate` names it, `ops` are at stake, all that it has if empty."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import OpResolverType, check_arguments, check_delegates, check_names
-from .delegates.base import Delegate
+from .delegates.base import Delegate, accompanied
 from .delegates.cpu import CPUDelegate
 from .delegates.host import with_host
 from .events import Event
@@ -107,7 +107,8 @@ class Interpreter:
             experimental_force_delegate_node_profiling=experimental_force_delegate_node_profiling,
         )
         self._model = read(model_path if model_path else model_content or b"")
-        self._delegates = with_host(given if self._cpu in given else [*given, self._cpu], self._model)
+        ordered = given if self._cpu in given else [*given, self._cpu]
+        self._delegates = with_host(accompanied(ordered, self._model, self._cpu), self._model)
         check_names(self._delegates)
         rules = Rules(pin or {}, exclude or {}, max_partitions, min_partition_ops, frozenset(require))
         rules.check([d.name for d in self._delegates])

@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping
 
 from .delegates.base import Delegate
 from .delegates.cpu import CPUDelegate
+from .delegates.edgetpu.delegate import EdgeTPUDelegate
 from .delegates.gpu.delegate import GPUDelegate
 
 
 def _gpu(device: str) -> Delegate:
     return GPUDelegate(device=int(device) if device.isdecimal() else device or None)
+
+
+def _edgetpu(device: str) -> Delegate:
+    return EdgeTPUDelegate(f":{device}" if device.isdecimal() else device or None)
 
 
 def _cpu(device: str) -> Delegate:
@@ -23,6 +28,7 @@ def _cpu(device: str) -> Delegate:
 # of preference where none is asked for. A new delegate is one line here.
 FACTORIES: Mapping[str, Callable[[str], Delegate]] = {
     "gpu": _gpu,
+    "edgetpu": _edgetpu,
     "cpu": _cpu,
 }
 

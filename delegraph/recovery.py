@@ -60,12 +60,21 @@ class Failures:
             for op in trouble.ops
         }
 
-    def forgive(self) -> list[str]:
-        """The delegates whose time is over: they may be tried again, and wait longer if they fail again."""
+    def forgive(self, here: Callable[[str], bool]) -> list[str]:
+        """The delegates whose time is over: they may be tried again, and wait longer if they fail again.
+
+        One that is not `here` waits longer at once.
+        """
         due = [name for name, t in self.troubles.items() if t.ops and t.until <= time.monotonic()]
+        back = [name for name in due if here(name)]
         for name in due:
-            self.troubles[name].ops = frozenset()
-        return due
+            trouble = self.troubles[name]
+            if name in back:
+                trouble.ops = frozenset()
+            else:
+                trouble.delay = min(2 * trouble.delay, LONGEST)
+                trouble.until = time.monotonic() + trouble.delay
+        return back
 
     def succeeded(self) -> None:
         """An inference went through: what was tried again and did not fail is as good as new."""
@@ -91,6 +100,7 @@ class Recovering:
         Without `recover` it is raised for all but what a delegate learned.
         """
         self._recover = recover
+        self._named = {delegate.name: delegate for delegate in delegates}
         self._graph, self._make_plan, self._delegates, self._keep, self._note = graph, make_plan, delegates, keep, note
         self._outside = outside
         self._failures = Failures(frozenset(range(len(graph.ops))))
@@ -135,7 +145,7 @@ class Recovering:
         A plan that cannot go on with the variables of this one is not tried again meanwhile.
         """
         state = self.executor.state() if self._stateful else {}
-        due = self._failures.forgive()
+        due = self._failures.forgive(lambda name: self._named[name].probe().here)
         if due:
             for name in due:
                 self._note(Event("retried", name, self._failures.troubles[name].message))

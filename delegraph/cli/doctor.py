@@ -35,6 +35,6 @@ def checkup_table(found: list[Checkup]) -> Table:
     """A row a delegate."""
     rows = table("delegate", "here", "device", "sum", long=("device", "sum"))
     for c in found:
-        style = "green" if c.sum == "ok" else "red" if c.sum else ""
+        style = "green" if c.here and c.well else "red" if c.sum else ""
         rows.add_row(c.delegate, "yes" if c.here else "no", clean(c.detail), clean(c.sum or "-", style))
     return rows

@@ -19,22 +19,23 @@ INLINE = {INT: "bhiq", UINT: "BHIQ", FLOAT: " efd", BOOL: "BHIQ"}  # struct code
 POINTED = {INDIRECT_INT: INT, INDIRECT_UINT: UINT, INDIRECT_FLOAT: FLOAT}
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, errors: str = "strict") -> Any:
     """The root of a FlexBuffer: numbers, bools, None, str, bytes, lists, and dicts by name.
 
-    Raises ValueError for bytes that are not one.
+    `errors` is how texts are decoded that are not UTF-8, as in `bytes.decode`. Raises ValueError for bytes that are not
+    a FlexBuffer.
     """
     if len(data) < 3:
         raise ValueError(f"{len(data)} bytes are too few for a FlexBuffer")
     width = data[-1]
     if width not in (1, 2, 4, 8):
         raise ValueError(f"no FlexBuffer: its root is {width} bytes wide")
-    return _Reader(data).value(len(data) - 2 - width, width, data[-2], DEEPEST)
+    return _Reader(data, errors).value(len(data) - 2 - width, width, data[-2], DEEPEST)
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    def __init__(self, data: bytes, errors: str) -> None:
+        self.data, self.errors = data, errors
         self.left = SHARED * len(data)
 
     def spend(self, nbytes: int) -> None:
@@ -65,7 +66,7 @@ class _Reader:
         if not at <= end <= len(self.data):
             raise ValueError(f"no FlexBuffer: a text at {at} does not end in it")
         self.spend(end - at + 1)
-        return self.data[at:end].decode("utf-8")  # UnicodeDecodeError is a ValueError
+        return self.data[at:end].decode("utf-8", self.errors)  # UnicodeDecodeError is a ValueError
 
     def value(self, at: int, width: int, packed: int, deep: int) -> Any:
         """The value that stands, or is pointed to, at a place of this width."""

@@ -1,0 +1,147 @@
+"""EdgeTPUDelegate: runs what edgetpu_compiler made on a Coral device, in a child process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...buffers import Arena, Form
+from ...errors import DelegateError
+from ...graph.model import Graph, Model, Op
+from ..base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Use, Verdict, no
+from ..engine import Near, Port, Program, Site
+from ..isolation.site import Isolated
+from . import coral
+from .devices import Wanted
+from .engine import EdgeTPUEngine
+from .library import NAME, REMEDY, installed
+from .opening import self_test
+from .package import is_compiled
+from .rates import RATES, seconds
+from .twin import Twin, TwinDelegate
+
+AGAIN = 1.0  # seconds after which the device is looked for again
+
+
+class EdgeTPUDelegate:
+    """Takes `edgetpu-custom-op`; with a CPU twin, that stands behind it."""
+
+    holds_state = True
+    learns = False
+
+    def __init__(
+        self,
+        device: str | None = None,
+        cpu_twin: str | os.PathLike[str] | bytes | None = None,
+        *,
+        isolate: bool = True,
+        timeout: float = 10.0,
+        library: str | os.PathLike[str] | None = None,
+        name: str = "edgetpu",
+    ) -> None:
+        """`device` is None (any), ":N", "usb", "usb:N", "pci" or "pci:N", by libedgetpu's numbering.
+
+        `cpu_twin` is the model (a path, or bytes) from before edgetpu_compiler: the same ops then run on the CPU where
+        the device is not here or fails. It is compared with each model that is loaded.
+
+        libedgetpu ends its process on a USB error, so it lives in a child process, with which tensors are shared; a run
+        of more than `timeout` seconds ends that, too. With `isolate=False` it lives in this one. `library` is a path of
+        libedgetpu, where it is not the system's; `name` tells several of these delegates apart.
+
+        Raises UnknownDevice (a ValueError) for another device string, InvalidModel for a twin that is no model.
+        """
+        if not timeout > 0:
+            raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
+        self.name = name
+        self._wanted = Wanted.parse(device)
+        self._library = None if library is None else os.fspath(library)
+        self.twin = None if cpu_twin is None else Twin(cpu_twin)
+        options = {"device": str(self._wanted), "library": self._library}
+        self._site: Site = (
+            Isolated(name, f"{EdgeTPUEngine.__module__}:EdgeTPUEngine", options, timeout)
+            if isolate
+            else Near(EdgeTPUEngine(str(self._wanted), self._library))
+        )
+        self.space = self._site.space
+        self.rates = RATES
+        self._known: tuple[Probe, float] | None = None
+        self._asking = threading.Lock()
+
+    def probe(self) -> Probe:
+        """Whether libedgetpu finds the device, as of the last second."""
+        with self._asking:
+            if self._known is None or time.monotonic() - self._known[1] > AGAIN:
+                self._known = self._ask(), time.monotonic()
+            return self._known[0]
+
+    def _ask(self) -> Probe:
+        real, note = coral.found() if self._library is None else (False, "")
+        if not real and not installed(self._library):
+            return Probe(False, f"no {self._library or NAME}", "; ".join(filter(None, (REMEDY, note))))
+        try:
+            return Probe(True, self._site.here())
+        except DelegateError as error:
+            return Probe(False, str(error))
+
+    def self_test(self) -> str:
+        """Open the device for a model of which it computes nothing: all but its arithmetic is tried."""
+        return self_test(self._site)
+
+    def fingerprint(self) -> str:
+        """The device and libedgetpu's version, and whether they are in a child process."""
+        return f"{self.probe().detail}, {'isolated' if isinstance(self._site, Isolated) else 'not isolated'}"
+
+    def company(self, model: Model, cpu: Delegate) -> Sequence[Delegate]:
+        """The CPU twin as a delegate, where there is one and the model is compiled. Raises TwinMismatch."""
+        if self.twin is None or not any(is_compiled(op) for op in model.graphs[0].ops):
+            return ()
+        self.twin.check(model)
+        return (TwinDelegate(f"{self.name}-twin", self.twin, cpu),)
+
+    def supports(self, graph: Graph, op: Op) -> Verdict:
+        """Yes for what edgetpu_compiler made."""
+        if is_compiled(op):
+            return YES
+        return NOT_CUSTOM if op.kind != "CUSTOM" else no("kind", op.label, "an op that edgetpu_compiler made")
+
+    def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
+        """By the size of what was compiled, or the twin's arithmetic, and the data sheet's rates."""
+        return Cost(self.rates.run + sum(seconds(self.rates, graph, graph.ops[i], self.twin) for i in ops), "modelled")
+
+    def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
+        """One launch: the runtime runs the whole partition."""
+        return Lowering((Use(*graph.boundary(ops, keep)),))
+
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
+
+    def allocate(self, nbytes: int) -> Arena:
+        """Memory that is shared with the child process; the host's without one. Raises DelegateError."""
+        return self._site.allocate(nbytes)
+
+    def compile(
+        self,
+        graph: Graph,
+        partition: Partition,
+        arena: Arena,
+        offsets: Mapping[int, int],
+        keep: frozenset[int] = frozenset(),
+    ) -> Executable:
+        """Open the partition's sub-model on the device. Raises DelegateError, and VersionMismatch among these."""
+        names = graph.submodel_names(partition.ops, keep)
+
+        def ports(tensors: Iterable[int]) -> dict[int, Port]:
+            return {t: Port(names[t], graph.tensors[t].shape, graph.tensors[t].dtype) for t in tensors}
+
+        variables = ports(t for t in names if graph.tensors[t].is_variable)
+        content = graph.submodel(partition.ops, keep)
+        program = Program(content, ports(partition.inputs), ports(partition.outputs), variables)
+        return self._site.load(program, arena, offsets)
+
+    def close(self) -> None:
+        """Give the device back."""
+        self._site.close()
+        self._known = None

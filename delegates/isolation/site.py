@@ -1,0 +1,162 @@
+"""Isolated: the site of an engine in a child process, with which it shares the memory of tensors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...buffers import Arena
+from ...errors import DelegateError
+from ..engine import EngineExecutable, Port, Program
+from .memory import SharedArena, mapped, reserve
+from .process import Child
+
+STARTING = 60.0  # seconds until a device has to be open and a program loaded, whatever a run may take
+
+_numbers = itertools.count(1)
+
+
+class Isolated:
+    """Has its child do everything, one thing after another; where the child is gone, the next use starts another.
+
+    The arena that it allocates is shared memory, so a tensor is copied into it and is where the child reads it.
+    """
+
+    def __init__(self, name: str, factory: str, options: Mapping[str, Any], timeout: float) -> None:
+        """`factory` ("module:function") makes the engine in there of `options`, which go as JSON.
+
+        A run that takes longer than `timeout` seconds counts as hung. `name` is the space's, and stands in errors.
+        """
+        self.space = name
+        self._factory, self._options = factory, dict(options)
+        self.timeout = timeout
+        self.busy = threading.RLock()  # held for as long as a question and its answer take
+        self._child: Child | None = None
+        self._owner = os.getpid()
+
+    def child(self) -> Child:
+        """The child as it is now, started if there is none. To be called while `busy` is held. Raises DelegateError."""
+        if os.getpid() != self._owner:  # what a fork took along belongs to the parent
+            self._owner, self._child = os.getpid(), None
+        if self._child is None or not self._child.alive:
+            if self._child is not None:
+                self._child.close()
+            self._child = Child(self.space, self._factory, self._options)
+        return self._child
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process number; None where there is none."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    def here(self) -> str:
+        """What the device is. Raises DelegateError."""
+        with self.busy:
+            return str(self.child().ask("here", max(STARTING, self.timeout)))
+
+    def allocate(self, nbytes: int) -> SharedArena:
+        """Memory that the child sees as well. Raises DelegateError if there is not enough."""
+        return SharedArena(nbytes)
+
+    def load(self, program: Program, arena: Arena, offsets: Mapping[int, int]) -> EngineExecutable:
+        """Load it into the child's engine. Raises DelegateError."""
+        assert isinstance(arena, SharedArena)
+        loaded = InChild(self, program, arena, offsets)
+        try:
+            loaded.ready()
+        except BaseException:
+            loaded.close()
+            raise
+        return EngineExecutable(loaded, (), (), program.variables)
+
+    def close(self) -> None:
+        """End the child."""
+        with self.busy:
+            if self._child is not None:
+                self._child.close()
+            self._child = None
+
+
+class InChild:
+    """A program that the child has loaded, and that each child after it loads again."""
+
+    def __init__(self, site: Isolated, program: Program, arena: SharedArena, offsets: Mapping[int, int]) -> None:
+        """Its bytes are put where the child can read them. Raises DelegateError."""
+        self._site, self._arena = site, arena
+        self._number = next(_numbers)
+        self._inputs, self._outputs = (
+            [(arena.number, offsets[t], port.shape, port.dtype.str) for t, port in ports.items()]
+            for ports in (program.inputs, program.outputs)
+        )
+        kinds = (program.inputs, program.outputs, program.variables)
+        self._ports = [[(p.name, p.shape, p.dtype.str) for p in ports.values()] for ports in kinds]
+        self._variables = SharedArena(sum(_padded(port) for port in program.variables.values()))
+        self._places = _row(self._variables, [*program.variables.values()])
+        self._nbytes = len(program.content)
+        self._content = reserve(self._nbytes)
+        mapped(self._content, self._nbytes)[:] = np.frombuffer(program.content, np.uint8)
+        self._closed = weakref.finalize(self, os.close, self._content)
+        self._child: Child | None = None
+
+    def ready(self) -> Child:
+        """The child, with this program loaded. Raises DelegateError."""
+        child = self._site.child()
+        if child is not self._child:
+            memory = self._arena, self._variables
+            told = {"nbytes": self._nbytes, "ports": self._ports, "arenas": [(a.number, a.nbytes) for a in memory]}
+            descriptors = [self._content, *(a.fd for a in memory)]
+            child.ask("load", max(STARTING, self._site.timeout), descriptors, program=self._number, **told)
+            self._child = child
+        return child
+
+    def run(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
+        """Run once, on what lies in the arena. Raises DelegateError."""
+        self._ask("run", inputs=self._inputs, outputs=self._outputs)
+
+    def state(self, values: Sequence[NDArray[Any]]) -> None:
+        """Copy the variables' values out. Raises DelegateError."""
+        self._ask("state", values=self._places)
+        for value, (_, offset, _, _) in zip(values, self._places, strict=True):
+            self._variables.read(offset, value)
+
+    def restore(self, values: Sequence[NDArray[Any]]) -> None:
+        """Give the variables these values. Raises DelegateError."""
+        for value, (_, offset, _, _) in zip(values, self._places, strict=True):
+            self._variables.write(offset, value)
+        self._ask("restore", values=self._places)
+
+    def reset(self) -> None:
+        """Set the variables back to their start. Raises DelegateError."""
+        self._ask("reset")
+
+    def _ask(self, what: str, **told: Any) -> None:
+        with self._site.busy:
+            self.ready().ask(what, self._site.timeout, program=self._number, **told)
+
+    def close(self) -> None:
+        """Unload it, where the child is still there. May be called twice."""
+        with self._site.busy:
+            child, self._child = self._child, None
+            if child is not None and child.alive:
+                with suppress(DelegateError):
+                    child.ask("unload", self._site.timeout, program=self._number)
+            self._variables.close()
+            self._closed()
+
+
+def _padded(port: Port) -> int:
+    return -(-port.nbytes // 64) * 64
+
+
+def _row(arena: SharedArena, ports: Sequence[Port]) -> list[tuple[int, int, tuple[int, ...], str]]:
+    """Places for tensors one after another."""
+    ends = itertools.accumulate((_padded(port) for port in ports), initial=0)
+    return [(arena.number, at, port.shape, port.dtype.str) for at, port in zip(ends, ports, strict=False)]

@@ -1,0 +1,29 @@
+"""Where there is a C compiler, a libedgetpu that needs no device."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_tpu.kit import USB, VERSION, Bench, build
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler (cc), with which the double of libedgetpu is built")
+    return build(tmp_path_factory.mktemp("libedgetpu"))
+
+
+@pytest.fixture
+def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """One USB device."""
+    made = Bench(tmp_path, library)
+    monkeypatch.setitem(os.environ, "EDGETPU_DOUBLE", str(tmp_path))
+    made.plug(USB)
+    made.version(VERSION)
+    yield made
