@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ..buffers import Arena, Form, HostArena
 from ..errors import DelegateError
-from ..graph.fold import FOLDABLE
 from ..graph.model import Graph, Model, Op
-from .base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
+from .base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Verdict, no
 from .custom import registered
 from .runtime import load_runtime
+from .submodel import one_launch
 from .work import arithmetic, traffic
 
 # Guessed rates of one ordinary core: float32 arithmetic through XNNPACK, bytes through memory, an op's own overhead,
@@ -117,10 +117,8 @@ class CPUDelegate:
         return self.rates.cost(self.rates.run + seconds)
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """One launch: the runtime runs the whole partition, and expands constants itself."""
-        inputs, outputs = graph.boundary(ops, keep)
-        folded = frozenset(i for i in graph.folded_ops.intersection(ops) if graph.ops[i].kind not in FOLDABLE)
-        return Lowering((Use(inputs, outputs),), folded=folded)
+        """One launch: the runtime runs the whole partition."""
+        return one_launch(graph, ops, keep)
 
     def form(self, graph: Graph, tensor: int) -> Form:
         """As on the host."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..buffers import Arena, HostArena
 
 if TYPE_CHECKING:
-    from .base import Executable
+    from ..graph.model import Graph
+    from .base import Executable, Partition
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Program:
     inputs: Mapping[int, Port]
     outputs: Mapping[int, Port]
     variables: Mapping[int, Port] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Programmer(Protocol):
+    """A delegate that makes programs for an engine. Pure: the engine may be at another machine."""
+
+    def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
+        """The program of a partition; its ports are all that `lower` of the same ops reads from outside and leaves."""
 
 
 class Loaded(Protocol):

@@ -75,5 +75,33 @@ class Learned(DelegateError):
     """A delegate met values that it did not expect; it knows now, and a new plan with it runs them."""
 
 
+class BridgeError(DelegateError):
+    """Something is wrong between here and a device behind a bridge."""
+
+
+class BridgeUnreachable(BridgeError):
+    """Nobody answers at the other end, or not in time."""
+
+
+class BridgeCut(BridgeError):
+    """The connection ended, perhaps in the middle of a message."""
+
+
+class BridgeVersion(BridgeError):
+    """The two ends speak different versions of the protocol."""
+
+
+class BridgeSecret(BridgeError):
+    """The two ends do not have the same shared secret, or one has none."""
+
+
+class BridgeMalformed(BridgeError):
+    """What came over a bridge is not what the protocol allows there."""
+
+
+class BridgeTooLarge(BridgeError):
+    """A message or a request over a bridge claims more memory than is allowed; none was taken."""
+
+
 class InvalidPlan(DelegraphError, ValueError):
     """A plan's JSON is malformed or belongs to another model; the message names the field."""

@@ -1,0 +1,121 @@
+"""RemoteDelegate: any delegate whose device is at another machine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...buffers import Arena, Form
+from ...errors import DelegateError
+from ...graph.model import Graph, Op
+from ..base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, shapes_unknown
+from ..engine import Programmer
+from ..submodel import one_launch, submodel_program
+from .remote import TIMEOUT, Far
+from .secret import SECRET
+
+# Name -> the delegate that plans for the device there: its module and class, under delegraph.delegates.
+NEAR: Mapping[str, tuple[str, str]] = {
+    "cpu": ("cpu", "CPUDelegate"),
+    "gpu": ("gpu.delegate", "GPUDelegate"),
+}
+
+# Until it is measured: USB 2.0 through adb, or a good wireless network.
+LINK = Link(3e7, 2e-5)
+ROUND_TRIP = 1e-3
+
+
+class RemoteDelegate:
+    """Plans as the delegate that it is named after does, here; what is planned runs on the device behind a bridge."""
+
+    holds_state = False
+    learns = False
+
+    def __init__(
+        self,
+        uri: str,
+        delegate: str = "cpu",
+        *,
+        secret: str | bytes | None = None,
+        name: str | None = None,
+        timeout: float = TIMEOUT,
+        **options: Any,
+    ) -> None:
+        """`uri` is where `delegraph bridge serve` listens: tcp://host:7200, tcp://[::1]:7200 or unix:///path.
+
+        `delegate` is what to borrow there ("cpu", "gpu", ...); `options` go to the delegate of that name, which plans.
+        `secret` is that of the bridge, at least 16 bytes ($DELEGRAPH_BRIDGE_SECRET where it is None); `name` is this
+        delegate's own ("remote-cpu"). `timeout` is how many seconds the other end may be silent. Nothing is connected
+        yet. Raises ValueError for an address, a delegate or a secret that cannot be.
+        """
+        if delegate not in NEAR:
+            raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NEAR)}")
+        module, kind = NEAR[delegate]
+        self.name = self.space = name or f"remote-{delegate}"
+        self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
+        self._far = Far(uri, delegate, self.space, os.environ.get(SECRET) if secret is None else secret, timeout)
+        self._what = f"{delegate} at {self._far.dialer.address}"
+        rates = self._plans.rates
+        self.rates = replace(rates, run=rates.run + ROUND_TRIP, upload=LINK, download=LINK, source="guessed")
+
+    @property
+    def rates(self) -> Rates:
+        """Of the device there, and of the way to it."""
+        return self._plans.rates
+
+    @rates.setter
+    def rates(self, rates: Rates) -> None:
+        self._plans.rates = rates
+
+    def probe(self) -> Probe:
+        """Here where the bridge answers and its device does. Raises nothing."""
+        try:
+            return Probe(True, f"{self._what}: {self._far.here()}")
+        except DelegateError as error:
+            message, _, remedy = str(error).rpartition("; ")
+            return Probe(False, message or remedy, remedy if message else "")
+
+    def fingerprint(self) -> str:
+        """Where it is, what it is, and how it is planned for."""
+        return f"{self.probe().detail}, {self._plans.name}"
+
+    def supports(self, graph: Graph, op: Op) -> Verdict:
+        """As the delegate there says, of what has a shape."""
+        unknown = shapes_unknown(graph, op)
+        return self._plans.supports(graph, op) if unknown.ok else unknown
+
+    def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
+        """As the delegate there, by what is known of the device and the way to it."""
+        return self._plans.estimate(graph, ops)
+
+    def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
+        """One launch, as seen from here, unless the delegate makes programs of its own."""
+        return (self._plans.lower if isinstance(self._plans, Programmer) else one_launch)(graph, ops, keep)
+
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
+
+    def allocate(self, nbytes: int) -> Arena:
+        """Memory at the other end. Raises DelegateError."""
+        return self._far.allocate(nbytes)
+
+    def compile(
+        self,
+        graph: Graph,
+        partition: Partition,
+        arena: Arena,
+        offsets: Mapping[int, int],
+        keep: frozenset[int] = frozenset(),
+    ) -> Executable:
+        """Bring the partition there, unless it is there already. Raises DelegateError."""
+        make = self._plans.program if isinstance(self._plans, Programmer) else submodel_program
+        return self._far.load(make(graph, partition, keep), arena, offsets)
+
+    def close(self) -> None:
+        """Close the delegate that plans; connections belong to interpreters."""
+        self._plans.close()
+        self._far.close()

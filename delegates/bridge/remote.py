@@ -1,0 +1,208 @@
+"""The far site: an engine behind a bridge, with memory there that a plan's transfers reach."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...buffers import Arena
+from ...errors import BridgeCut, BridgeError
+from ..engine import Program
+from .address import parse_address
+from .connection import Connection, Dialer, Span
+from .secret import check_secret
+from .wire import Kind, Place
+
+TIMEOUT = 30.0  # seconds of silence after which the other end counts as gone
+
+
+class Far:
+    """The site of an engine behind a bridge. Nothing is connected before it is needed."""
+
+    def __init__(
+        self, uri: str, engine: str, space: str, secret: str | bytes | None = None, timeout: float = TIMEOUT
+    ) -> None:
+        """`space` is the name of the delegate's space. Raises ValueError for no address, or a secret that is too short.
+
+        `timeout` is how many seconds the other end may be silent, which includes one run of the device.
+        """
+        self.space = space
+        self.dialer = Dialer(parse_address(uri), engine, check_secret(secret), timeout)
+        self._known: str | None = None
+
+    def here(self) -> str:
+        """What the device there is; asked again only after something went wrong. Raises DelegateError."""
+        if self._known is None:
+            connection, self._known = self.dialer.dial()
+            connection.close()
+        return self._known
+
+    def allocate(self, nbytes: int) -> FarArena:
+        """Memory there, over a connection of its own, so that several frames do not wait for each other's copies."""
+        return FarArena(self, nbytes)
+
+    def load(self, program: Program, arena: Arena, offsets: Mapping[int, int]) -> FarExecutable:
+        """Bring a program to the arena's connection. Raises DelegateError."""
+        assert isinstance(arena, FarArena)
+        inputs, outputs = (
+            [(port, offsets[t]) for t, port in ports.items()] for ports in (program.inputs, program.outputs)
+        )
+        return arena.load(program, inputs, outputs)
+
+    def connect(self) -> Connection:
+        """A new connection. Raises DelegateError."""
+        connection, self._known = self.dialer.dial()
+        return connection
+
+    def doubt(self) -> None:
+        """Something went wrong: ask again before the device counts as here."""
+        self._known = None
+
+    def close(self) -> None:
+        """Nothing is held: connections belong to arenas."""
+
+
+class FarArena:
+    """Memory behind a bridge. Where the connection is lost, so are its contents: the next write makes another one."""
+
+    def __init__(self, far: Far, nbytes: int) -> None:
+        """Reserve `nbytes` bytes there. Raises DelegateError."""
+        self.nbytes = nbytes
+        self._far = far
+        self._lock = threading.RLock()
+        self._numbers = itertools.count()
+        self._loaded: dict[int, FarExecutable] = {}
+        self._makers: dict[Span, FarExecutable] = {}  # who wrote what last, of that which programs write
+        self._link: Connection | None = None
+        self._closed = False
+        self._do(lambda link: None, connect=True)
+
+    def _do(self, action: Callable[[Connection], None], connect: bool = False) -> None:
+        """Do something over the connection. Raises DelegateError; the connection is given up after a BridgeError."""
+        with self._lock:
+            if self._closed:
+                raise BridgeCut("this memory was given back")
+            if self._link is None and not connect:
+                raise BridgeCut(f"the connection to {self._far.dialer.address} was lost, and what was there with it")
+            try:
+                if self._link is None:
+                    self._connect()
+                assert self._link is not None
+                action(self._link)
+            except BridgeError:
+                self._give_up()
+                self._far.doubt()
+                raise
+
+    def _connect(self) -> None:
+        self._link = self._far.connect()
+        self._link.ask(Kind.ALLOCATE, {"nbytes": self.nbytes})
+        for executable in self._loaded.values():
+            executable.bring(self._link)
+
+    def _give_up(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+        self._makers = {}
+
+    def write(self, offset: int, data: NDArray[Any]) -> None:
+        """Copy a C-contiguous host array in, at a byte offset. Raises DelegateError."""
+        raw = data.reshape(-1).view(np.uint8)
+        self._do(lambda link: link.write(offset, raw), connect=True)
+
+    def read(self, offset: int, out: NDArray[Any]) -> None:
+        """Copy bytes out into a C-contiguous host array. Raises DelegateError."""
+        span = offset, out.nbytes
+        if span in self._makers:
+            self._makers[span].wanted.add(span)
+        self._do(lambda link: link.read(offset, out.reshape(-1).view(np.uint8)))
+
+    def wait(self) -> None:
+        """Until all that was asked of the other end is done. Raises DelegateError."""
+        self._do(lambda link: link.wait())
+
+    def load(self, program: Program, inputs: list[Place], outputs: list[Place]) -> FarExecutable:
+        """A program between places in here. Raises DelegateError."""
+        executable = FarExecutable(self, next(self._numbers), program, inputs, outputs)
+        self._do(executable.bring, connect=True)
+        self._loaded[executable.number] = executable
+        return executable
+
+    def run(self, executable: FarExecutable) -> None:
+        """Run a program. Raises DelegateError."""
+        with self._lock:
+            self._do(executable.start, connect=not executable.inputs)
+            self._makers.update(dict.fromkeys(executable.makes, executable))
+
+    def unload(self, executable: FarExecutable) -> None:
+        """Let go of a program; that the connection is lost does not matter then."""
+        if self._loaded.pop(executable.number, None) is not None and self._link is not None:
+            with suppress(BridgeError):
+                self._do(lambda link: link.unload(executable.number))
+
+    def close(self) -> None:
+        """Give the memory back, and with it the connection."""
+        with self._lock:
+            self._give_up()
+            self._closed = True
+
+
+class FarExecutable:
+    """A program behind a bridge. Outputs that were read after a run come by themselves with the next."""
+
+    holding: str | None = None
+
+    def __init__(
+        self, arena: FarArena, number: int, program: Program, inputs: list[Place], outputs: list[Place]
+    ) -> None:
+        """Number `number` on the connection of `arena`."""
+        self.number, self.inputs = number, inputs
+        self._arena, self._program, self._outputs = arena, program, outputs
+        self.makes: list[Span] = [(at, port.nbytes) for port, at in outputs]
+        self.wanted: set[Span] = set()
+        self._tried = False
+
+    def bring(self, link: Connection) -> None:
+        """Load it over a connection."""
+        link.load(self.number, self._program, self.inputs, self._outputs)
+        self._tried = False
+
+    def start(self, link: Connection) -> None:
+        """Ask for a run. The first is waited for, so that what cannot run at all fails by itself, not what reads it."""
+        link.run(self.number, self.makes, [span for span in self.makes if span in self.wanted])
+        self.wanted = set()
+        if not self._tried:
+            link.finish()
+            self._tried = True
+
+    def run(self) -> None:
+        """Run once. Raises DelegateError."""
+        self._arena.run(self)
+
+    def state(self) -> Mapping[int, NDArray[Any]]:
+        """Nothing: there are no variables."""
+        return {}
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """There are no variables."""
+
+    def reset_variables(self) -> None:
+        """There are no variables."""
+
+    def suspend(self) -> None:
+        """Let go of it: the other end keeps what it loaded for a while."""
+        self.close()
+
+    def take_over(self, former: Any) -> None:
+        """There are no resources."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._arena.unload(self)

@@ -1,0 +1,56 @@
+"""Serving from a command line: a secret from a file or the environment, signals, and what is said at the start."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .address import PORT, parse_address
+from .lent import ENGINES, make_engine
+from .secret import SECRET
+from .server import LIMITS, Limits, Server
+
+DEFAULT = f"tcp://127.0.0.1:{PORT}"
+LARGEST = 4096  # bytes of a file that holds a secret
+
+
+def serve(
+    listen: str = DEFAULT,
+    lend: Sequence[str] = (),
+    secret_file: str | os.PathLike[str] | None = None,
+    limits: Limits = LIMITS,
+) -> None:
+    """Lend engines (all by default) until SIGINT or SIGTERM. Raises ValueError for bad arguments, and OSError."""
+    unknown = [name for name in lend if name not in ENGINES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(ENGINES)}")
+    secret = read_secret(secret_file) if secret_file is not None else os.environ.get(SECRET)
+    engines = {name: partial(make_engine, name) for name in lend or ENGINES}
+    server = Server(parse_address(listen), engines, secret, limits)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    print(f"lending {', '.join(engines)} at {server.address}", flush=True)
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                stack.callback(signal.signal, number, signal.signal(number, partial(_stop, server)))
+        server.serve()
+
+
+def _stop(server: Server, number: int, frame: Any) -> None:
+    server.close()
+
+
+def read_secret(path: str | os.PathLike[str]) -> bytes:
+    """The secret in a file, without white space around it. Raises OSError, and ValueError for a large or empty file."""
+    with Path(path).open("rb") as file:
+        content = file.read(LARGEST + 1).strip()
+    if not content or len(content) > LARGEST:
+        raise ValueError(f"{os.fspath(path)} holds no secret: it is empty, or has more than {LARGEST} bytes")
+    return content
