@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arguments import OpResolverType
+    from .delegates.bridge.delegate import RemoteDelegate
     from .delegates.cpu import CPUDelegate
     from .delegates.custom import register_custom_op, unregister_custom_op
     from .delegates.edgetpu.delegate import EdgeTPUDelegate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .delegates.null import NullDelegate
     from .delegates.simulated import SimulatedDelegate
     from .errors import (
+        BridgeError,
         DelegateError,
         DelegraphError,
         DeviceAbsent,
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from .plugin.delegate import tflite_delegate
 
 _ERRORS = (
-    "DelegateError", "DelegraphError", "DeviceAbsent", "InvalidModel", "InvalidPlan", "PlacementError", "Reason",
-    "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "VersionMismatch",
+    "BridgeError", "DelegateError", "DelegraphError", "DeviceAbsent", "InvalidModel", "InvalidPlan", "PlacementError",
+    "Reason", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "VersionMismatch",
 )  # fmt: skip
 _HOMES = {
     "CPUDelegate": "delegates.cpu",
@@ -47,6 +49,7 @@ _HOMES = {
     "GPUDelegate": "delegates.gpu.delegate",
     "HostDelegate": "delegates.host",
     "NullDelegate": "delegates.null",
+    "RemoteDelegate": "delegates.bridge.delegate",
     "SimulatedDelegate": "delegates.simulated",
     **dict.fromkeys(_ERRORS, "errors"),
     "Event": "events",
@@ -57,10 +60,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent", "EdgeTPUDelegate", "Event",
-    "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan", "NullDelegate", "OpResolverType",
-    "PlacementError", "Reason", "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp",
-    "VersionMismatch", "register_custom_op", "tflite_delegate", "unregister_custom_op",
+    "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent",
+    "EdgeTPUDelegate", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
+    "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate", "SimulatedDelegate", "StepFailed",
+    "TwinMismatch", "UnknownDevice", "UnsupportedOp", "VersionMismatch", "register_custom_op", "tflite_delegate",
+    "unregister_custom_op",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from .delegates.host_functions import FUNCTIONS
 from .delegates.runtime import PACKAGES
 from .graph.builder import GraphBuilder
 from .interpreter import Interpreter
-from .known import FACTORIES
+from .known import FACTORIES, make_delegates
 
 VERSIONS = ("delegraph", *PACKAGES.values(), "moderngl", "numpy")
 
@@ -39,9 +39,10 @@ class Checkup:
         return not self.here or self.sum.partition(":")[0] == "ok"
 
 
-def check_all() -> list[Checkup]:
-    """A checkup of every delegate there is. Raises nothing."""
-    return [check(make("")) for make in FACTORIES.values()]
+def check_all(delegates: str = "") -> list[Checkup]:
+    """A checkup of every delegate that is looked for by itself, or of those named. Raises ValueError for bad names."""
+    made = make_delegates(delegates) if delegates else [make("") for make in FACTORIES.values()]
+    return [check(delegate) for delegate in made]
 
 
 def check(delegate: Delegate) -> Checkup:

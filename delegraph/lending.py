@@ -32,8 +32,12 @@ class InterpreterEngine:
             raise DelegateError(f"{probe.detail}; {probe.remedy}")
         return f"{probe.detail}, {processor()}"
 
-    def load(self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port]) -> LoadedModel:
+    def load(
+        self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port], variables: Sequence[Port] = ()
+    ) -> LoadedModel:
         """Open a sub-model; its bytes are checked first. Raises DelegateError."""
+        if variables:
+            raise DelegateError(f"{self._delegate.name}: ops that remember are not lent")
         try:
             return LoadedModel(program, self._delegate, inputs, outputs)
         except PROBLEMS as error:

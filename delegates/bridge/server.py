@@ -77,6 +77,12 @@ class Server:
         self.address = address if address.path else Address(address.host, self._listener.getsockname()[1])
         self._wake, self._woken = socket.socketpair()
 
+    @property
+    def clients(self) -> int:
+        """How many connections there are."""
+        with self._lock:
+            return len(self._visits)
+
     def serve(self) -> None:
         """Accept clients until `close` is called; then end every connection and give the devices back."""
         with selectors.DefaultSelector() as selector:
@@ -97,9 +103,7 @@ class Server:
 
     def _accept(self, sock: socket.socket, where: Any) -> None:
         peer = f"{where[0]} port {where[1]}" if isinstance(where, tuple) else "a local client"
-        with self._lock:
-            count = len(self._visits)
-        if count >= self._limits.clients + EXTRA:
+        if self.clients >= self._limits.clients + EXTRA:
             sock.close()
             return
         if sock.family != getattr(socket, "AF_UNIX", None):
@@ -115,8 +119,7 @@ class Server:
     def _attend(self, visit: Visit) -> None:
         peer = visit.channel.peer
         try:
-            with self._lock:
-                full = len(self._visits) > self._limits.clients
+            full = self.clients > self._limits.clients
             if greet(visit.channel, self._secret, full, self._limits.handshake):
                 log.info("%s came", peer)
                 visit.stay()

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import DelegraphError
+from .bridge import bridge
 from .console import say
 from .demo import demo
 from .doctor import doctor
@@ -79,3 +80,4 @@ def main(
 
 for command in (demo, doctor, plan, run, tune):
     app.command()(command)
+app.add_typer(bridge, name="bridge")

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from ..delegates.simulated import read_devices
 from ..interpreter import Interpreter
-from ..known import FACTORIES, make_delegates
+from ..known import ALL, make_delegates
 from ..partitioner.explain import plain
 
 GAP = 3  # between the columns of box.SIMPLE_HEAD
@@ -39,8 +39,8 @@ DelegatesOption = Annotated[
     typer.Option(
         "--delegates",
         metavar="LIST",
-        help=f"Whom to ask, in order of preference ({', '.join(FACTORIES)}); gpu:1 is the second GPU; auto is all that "
-        "are here. The CPU always stands last.",
+        help=f"Whom to ask, in order of preference ({', '.join(ALL)}); gpu:1 is the second GPU; "
+        "remote:tcp://host:7200/cpu is borrowed over a bridge; auto is all that are here. The CPU always stands last.",
     ),
 ]
 PlacementOption = Annotated[

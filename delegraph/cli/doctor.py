@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -12,22 +13,30 @@ from ..doctor import Checkup, check_all, custom_ops, versions
 from .console import JsonOption, clean, show, table
 
 
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    delegates: Annotated[
+        str,
+        typer.Option(
+            "--delegates", metavar="LIST", help="These alone, such as remote:tcp://host:7200/cpu over a bridge."
+        ),
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
     """Look for every delegate, compute a sum on each that is here, and say what would mend the others.
 
-    The exit code is 0 where every delegate that is here computes rightly, else 1.
+    The exit code is 0 where every delegate that is here computes rightly, and all that are asked for are here, else 1.
     """
-    found = check_all()
+    found = check_all(delegates)
     if as_json:
-        delegates = [asdict(c) for c in found]
-        print(json.dumps({"versions": versions(), "delegates": delegates, "custom_ops": custom_ops()}, indent=1))
+        checked = [asdict(c) for c in found]
+        print(json.dumps({"versions": versions(), "delegates": checked, "custom_ops": custom_ops()}, indent=1))
     else:
         show(", ".join(f"{name} {version}" for name, version in versions().items()), "", checkup_table(found))
         if mending := [f"{c.delegate}: to mend it, {c.remedy}" for c in found if c.remedy]:
             show("", *mending)
         known = (f"{name} ({', '.join(places)})" for name, places in custom_ops().items())
         show("", f"custom ops: {', '.join(known)}")
-    if not all(c.well for c in found):
+    if not all(c.well and (c.here or not delegates) for c in found):
         raise typer.Exit(1)
 
 
