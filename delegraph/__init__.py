@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .graph.custom import CustomOptions
     from .interpreter import Interpreter
     from .plugin.delegate import tflite_delegate
+    from .verification.report import Verification
+    from .verification.verify import verify
 
 _ERRORS = (
     "BridgeError", "DelegateError", "DelegraphError", "DeviceAbsent", "InvalidModel", "InvalidPlan", "PlacementError",
@@ -57,14 +59,16 @@ _HOMES = {
     **dict.fromkeys(("register_custom_op", "unregister_custom_op"), "delegates.custom"),
     "OpResolverType": "arguments",
     "tflite_delegate": "plugin.delegate",
+    "Verification": "verification.report",
+    "verify": "verification.verify",
 }
 
 __all__ = [
     "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent",
     "EdgeTPUDelegate", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
     "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate", "SimulatedDelegate", "StepFailed",
-    "TwinMismatch", "UnknownDevice", "UnsupportedOp", "VersionMismatch", "register_custom_op", "tflite_delegate",
-    "unregister_custom_op",
+    "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification", "VersionMismatch", "register_custom_op",
+    "tflite_delegate", "unregister_custom_op", "verify",
 ]  # fmt: skip
 
 

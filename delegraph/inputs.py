@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .affine import quantize
 from .interpreter import Interpreter
+from .session import Session
 
 BYTES = (np.dtype(np.uint8), np.dtype(np.int8))
 
@@ -41,7 +42,7 @@ class Input:
         )
 
 
-def inputs_of(it: Interpreter) -> list[Input]:
+def inputs_of(it: Interpreter | Session) -> list[Input]:
     """The inputs of a model's main subgraph, in order; each by its tensor's name and its signature's."""
     found = []
     signatures = [s for s in it.graph.model.signatures if s.graph == it.graph.index]
@@ -60,26 +61,77 @@ def arrays_for(
     """Tensor index -> array for every input: from its file, or random where `seed` is given.
 
     `given` holds `NAME=FILE`, where NAME is a tensor's name, a signature's name or a position, and may be left out for
-    a model of one input. `span` is what black and white become. Raises ValueError naming the input and what it wants.
+    a model of one input, and for an .npz of arrays by name. `span` is what black and white become. Raises ValueError
+    naming the input and what it wants.
     """
-    files: dict[int, Path] = {}
+    found: dict[int, NDArray[Any]] = {}
     for text in given:
-        wanted, path = _match(inputs, text)
-        if wanted.position in files:
-            raise ValueError(f"input {wanted} is given twice")
-        files[wanted.position] = path
-    if seed is None and (missing := [str(i) for i in inputs if i.position not in files]):
+        for wanted, array in _read(inputs, text, span):
+            if wanted.position in found:
+                raise ValueError(f"input {wanted} is given twice")
+            found[wanted.position] = array
+    if seed is None and (missing := [str(i) for i in inputs if i.position not in found]):
         listed = "\n  ".join(missing)
         raise ValueError(f"no value for these inputs; give --input NAME=FILE, or --random SEED:\n  {listed}")
+    return _with_random(inputs, found, seed)
+
+
+def filled(inputs: Sequence[Input], given: Mapping[str, NDArray[Any]], seed: int) -> dict[int, NDArray[Any]]:
+    """Tensor index -> array for every input: `given` by name as in `arrays_for`, or random. Raises ValueError."""
+    known, found = named(inputs), {}
+    for name, value in given.items():
+        if name not in known:
+            listed = "\n  ".join(map(str, inputs))
+            raise ValueError(f"the model has no input {name!r}, but these:\n  {listed}")
+        found[known[name].position] = _checked(known[name], np.asarray(value), f"input {name!r}")
+    return _with_random(inputs, found, seed)
+
+
+def named(inputs: Sequence[Input]) -> Mapping[str, Input]:
+    """Inputs by all that they may be called."""
+    return {**{str(i.position): i for i in inputs}, **{n: i for i in inputs for n in i.names}}
+
+
+def _with_random(
+    inputs: Sequence[Input], found: Mapping[int, NDArray[Any]], seed: int | None
+) -> dict[int, NDArray[Any]]:
     rng = np.random.default_rng(seed)
-    return {i.index: _load(i, files[i.position], span) if i.position in files else _random(i, rng) for i in inputs}
+    return {i.index: found[i.position] if i.position in found else _random(i, rng) for i in inputs}
+
+
+def _read(inputs: Sequence[Input], text: str, span: tuple[float, float] | None) -> Iterator[tuple[Input, NDArray[Any]]]:
+    """The inputs that one `NAME=FILE`, or FILE, gives values to."""
+    if "=" not in text and Path(text).suffix.lower() == ".npz":
+        yield from _archived(inputs, Path(text))
+        return
+    wanted, path = _match(inputs, text)
+    yield wanted, _load(wanted, path, span)
+
+
+def _archived(inputs: Sequence[Input], path: Path) -> Iterator[tuple[Input, NDArray[Any]]]:
+    """The arrays of an .npz that are called like inputs; what is called otherwise is left alone."""
+    known, seen = named(inputs), False
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                if name in known:
+                    seen = True
+                    yield known[name], _checked(known[name], archive[name], f"{path}: {name!r}")
+    except (OSError, ValueError) as error:
+        if (isinstance(error, OSError) and error.filename is not None) or str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path} is not a usable .npz file: {error}") from error
+    except Exception as error:  # a malformed archive makes zipfile and numpy raise nearly anything
+        raise ValueError(f"{path} is not a usable .npz file: {error}") from error
+    if not seen:
+        raise ValueError(f"{path} holds no input of the model, whose inputs are:\n  " + "\n  ".join(map(str, inputs)))
 
 
 def _match(inputs: Sequence[Input], text: str) -> tuple[Input, Path]:
     name, equals, path = text.partition("=")
     if not equals and len(inputs) == 1:
         return inputs[0], Path(text)
-    by_name: Mapping[str, Input] = {**{str(i.position): i for i in inputs}, **{n: i for i in inputs for n in i.names}}
+    by_name = named(inputs)
     if not equals or not path or name not in by_name:
         listed = "\n  ".join(map(str, inputs))
         raise ValueError(f"--input {text}: want NAME=FILE, where NAME is one of these or its number:\n  {listed}")
@@ -87,9 +139,13 @@ def _match(inputs: Sequence[Input], text: str) -> tuple[Input, Path]:
 
 
 def _load(wanted: Input, path: Path, span: tuple[float, float] | None) -> NDArray[Any]:
-    array = _array(path) if path.suffix.lower() == ".npy" else picture(path, wanted, span)
+    return _checked(wanted, _array(path) if path.suffix.lower() == ".npy" else picture(path, wanted, span), str(path))
+
+
+def _checked(wanted: Input, array: NDArray[Any], what: str) -> NDArray[Any]:
+    """An array that an input takes. Raises ValueError, naming `what` holds it, for another type or shape."""
     if array.dtype != wanted.dtype or not wanted.fits(array.shape):
-        raise ValueError(f"{path} holds {array.dtype} {shown(array.shape)}, but input {wanted} is what the model wants")
+        raise ValueError(f"{what} holds {array.dtype} {shown(array.shape)}, but input {wanted} is what the model wants")
     return array
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,3 +37,11 @@ def outputs_of(it: Interpreter) -> list[Output]:
         name = d["name"] if d["name"] not in found else f"{d['name']}_{len(found)}"
         found[name] = Output(name, it.get_tensor(d["index"]), *d["quantization"])
     return list(found.values())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """An .npz of arrays by name, whatever their names. Raises OSError."""
+    with zipfile.ZipFile(path, "w") as archive:  # np.savez cannot take every name
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)

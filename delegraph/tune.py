@@ -12,15 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from .delegates.base import Cost, Delegate, Partition
+from .delegates.base import Delegate
 from .errors import DelegateError
 from .graph.model import Graph
 from .partitioner.capability import capability
 from .partitioner.cost import Costs, split
-from .partitioner.memory import allocate, arena_sizes
-from .partitioner.plan import Plan, Run, Step, Transfer
+from .partitioner.piece import piece
+from .partitioner.plan import Plan, Run
 from .partitioner.planner import Planner
-from .partitioner.transfers import HOST
 from .placing import Placing
 from .timing import Trial, in_turn
 
@@ -109,7 +108,7 @@ def _time_level(
             if time.perf_counter() > end or delegate.name in failed or graph.dynamic.intersection(inputs):
                 continue
             try:
-                trial = Trial(graph, _piece(graph, delegate, ops), [delegate], inputs=inputs)
+                trial = Trial(graph, piece(graph, delegate, ops), [delegate], inputs=inputs)
                 stack.callback(trial.close)
                 trial.run_steps()
             except DelegateError as error:
@@ -127,21 +126,6 @@ def _time_level(
             in_turn([trial.run_steps for _, _, trial in trials], rng)
         for delegate, ops, trial in trials:
             yield delegate, ops, trial.steps()[-1]
-
-
-def _piece(graph: Graph, delegate: Delegate, ops: tuple[int, ...]) -> Plan:
-    """A plan that runs only these ops, its inputs staying as they are from run to run."""
-    partition = Partition(0, delegate.name, ops, *graph.boundary(ops))
-    inputs = [t for t in partition.inputs if delegate.space != HOST]
-    brought: list[Step] = [Transfer(t, HOST, delegate.space, graph.tensors[t].nbytes) for t in inputs]
-    steps = (*brought, Run(0))
-    lowering = delegate.lower(graph, ops)
-    kept = frozenset(partition.inputs)
-    allocations = allocate(graph, steps, [partition], [lowering], {delegate.name: delegate}, kept)
-    return Plan(
-        graph.model.fingerprint, graph.index, "piece", (delegate.name,), steps, (partition,), allocations,
-        arena_sizes(allocations), {0: len(lowering.uses)}, (), Cost(0.0), (Cost(0.0),) * len(steps),
-    )  # fmt: skip
 
 
 def _racers(planner: Planner, raced: Sequence[Plan]) -> list[Plan]:

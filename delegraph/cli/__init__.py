@@ -1,4 +1,4 @@
-"""The command line: `delegraph doctor`, `plan`, `tune`, `run` and `demo`, one file a command."""
+"""The command line, one file a command."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from .doctor import doctor
 from .plan import plan
 from .run import run
 from .tune import tune
+from .verify import verify
 
 # RuntimeError is what TensorFlow Lite's interface raises, so the Interpreter does too.
 EXPECTED = (DelegraphError, ValueError, RuntimeError, OSError)
@@ -78,6 +79,6 @@ def main(
             stream.reconfigure(errors="replace")
 
 
-for command in (demo, doctor, plan, run, tune):
+for command in (demo, doctor, plan, run, tune, verify):
     app.command()(command)
 app.add_typer(bridge, name="bridge")

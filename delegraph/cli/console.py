@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from ..delegates.base import Delegate
 from ..delegates.simulated import read_devices
 from ..interpreter import Interpreter
 from ..known import ALL, make_delegates
@@ -41,6 +43,23 @@ DelegatesOption = Annotated[
         metavar="LIST",
         help=f"Whom to ask, in order of preference ({', '.join(ALL)}); gpu:1 is the second GPU; "
         "remote:tcp://host:7200/cpu is borrowed over a bridge; auto is all that are here. The CPU always stands last.",
+    ),
+]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME=FILE",
+        help="A .npy file, or a picture, for an input by its tensor's name, signature name or number. "
+        "NAME= may be left out for a model of one input, and for an .npz of arrays by name. May be given again.",
+    ),
+]
+ImageRangeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--image-range",
+        metavar="LOW:HIGH",
+        help="What black and white become. [default: 0:1 for floats, the picture's own bytes for bytes]",
     ),
 ]
 PlacementOption = Annotated[
@@ -109,21 +128,52 @@ def progress() -> Progress:
 
 
 @contextmanager
-def opened(
-    model: Path, delegates: str, placement: Placement | None = None, simulate: Path | None = None
-) -> Iterator[Interpreter]:
-    """An interpreter of a model file over delegates such as "gpu,cpu"; a list that makes no sense is a usage error.
-
-    Costs decide where nothing else is asked for, with "auto" and with simulated devices, which a file describes.
+def devices(delegates: str, simulate: Path | None = None) -> Iterator[list[Delegate]]:
+    """Delegates from a list such as "gpu,cpu", behind those that a file describes; a list that makes no sense is a
+    usage error.
     """
     try:
         made = make_delegates(delegates)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--delegates") from None
-    simulated = read_devices(simulate) if simulate is not None else []
     with ExitStack() as stack:
         for delegate in made:
             stack.callback(delegate.close)
-        by_cost = bool(simulated) or delegates.strip() == "auto"
-        rule = placement.value if placement is not None else "fastest" if by_cost else "priority"
-        yield stack.enter_context(Interpreter(model_path=model, delegates=[*simulated, *made], placement=rule))
+        yield [*(read_devices(simulate) if simulate is not None else []), *made]
+
+
+def placed(delegates: str, placement: Placement | None, simulate: Path | None) -> str:
+    """The placement: costs decide where nothing else is asked for, with "auto" and with simulated devices."""
+    if placement is not None:
+        return placement.value
+    return "fastest" if simulate is not None or delegates.strip() == "auto" else "priority"
+
+
+@contextmanager
+def opened(
+    model: Path, delegates: str, placement: Placement | None = None, simulate: Path | None = None
+) -> Iterator[Interpreter]:
+    """An interpreter of a model file over delegates such as "gpu,cpu", behind those that a file describes."""
+    with devices(delegates, simulate) as made:
+        rule = placed(delegates, placement, simulate)
+        with Interpreter(model_path=model, delegates=made, placement=rule) as it:
+            yield it
+
+
+def span_of(text: str | None) -> tuple[float, float] | None:
+    """The two numbers of `--image-range`; what makes no sense is a usage error."""
+    if text is None:
+        return None
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not LOW:HIGH, such as -1:1", param_hint="--image-range") from None
+
+
+def check_writable(path: Path | None) -> None:
+    """Raise OSError, before long work rather than after it, where a file could not be written."""
+    folder = path.parent if path is not None else None
+    if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        code = errno.EACCES if folder.is_dir() else errno.ENOENT
+        raise OSError(code, os.strerror(code), str(folder))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
 from ..inputs import shown
-from ..outputs import Output
+from ..outputs import Output, write_arrays
 from ..partitioner.explain import shorten
 from .console import clean, table
 
@@ -41,10 +40,7 @@ def best(output: Output) -> str:
 def save(outputs: list[Output], target: Path) -> list[Path]:
     """Write one .npz with the outputs under their names, or a folder with one .npy each. Returns the files written."""
     if target.suffix.lower() == ".npz":
-        with zipfile.ZipFile(target, "w") as archive:  # np.savez cannot take every name
-            for o in outputs:
-                with archive.open(f"{o.name}.npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, o.array, allow_pickle=False)
+        write_arrays(target, {o.name: o.array for o in outputs})
         return [target]
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

@@ -13,32 +13,28 @@ from ..inputs import arrays_for, inputs_of
 from ..interpreter import Interpreter
 from ..outputs import outputs_of
 from ..partitioner.explain import duration, tallies
-from .console import DelegatesOption, ModelArgument, PlacementOption, opened, progress, say, show
+from .console import (
+    DelegatesOption,
+    ImageRangeOption,
+    InputOption,
+    ModelArgument,
+    PlacementOption,
+    opened,
+    progress,
+    say,
+    show,
+    span_of,
+)
 from .outputs import best, outputs_table, save
 
 
 def run(
     model: ModelArgument,
-    given: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="NAME=FILE",
-            help="A .npy file, or a picture, for an input by its tensor's name, signature name or number. "
-            "NAME= may be left out for a model of one input. May be given again for other inputs.",
-        ),
-    ] = None,
+    given: InputOption = None,
     seed: Annotated[
         int | None, typer.Option("--random", metavar="SEED", min=0, help="Fill inputs that are not given with noise.")
     ] = None,
-    image_range: Annotated[
-        str | None,
-        typer.Option(
-            "--image-range",
-            metavar="LOW:HIGH",
-            help="What black and white become. [default: 0:1 for floats, the picture's own bytes for bytes]",
-        ),
-    ] = None,
+    image_range: ImageRangeOption = None,
     delegates: DelegatesOption = "gpu,cpu",
     placement: PlacementOption = None,
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR|FILE.npz", help="Save the outputs.")] = None,
@@ -47,7 +43,7 @@ def run(
     ] = 1,
 ) -> None:
     """Run a model on files or noise, and show or save what comes out."""
-    span = _span(image_range)
+    span = span_of(image_range)
     with opened(model, delegates, placement) as it:
         inputs = inputs_of(it)
         arrays = arrays_for(inputs, given or [], seed, span)
@@ -85,13 +81,3 @@ def _times(seconds: list[float]) -> str:
         return f"one run took {duration(seconds[0])}"
     median, least = statistics.median(seconds), min(seconds)
     return f"{len(seconds)} runs: median {duration(median)}, fastest {duration(least)}, first {duration(seconds[0])}"
-
-
-def _span(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    low, _, high = text.partition(":")
-    try:
-        return float(low), float(high)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not LOW:HIGH, such as -1:1", param_hint="--image-range") from None

@@ -1,0 +1,54 @@
+"""What every tensor of a model should be: the values of TensorFlow Lite's reference kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..delegates.cpu import CPUDelegate
+from ..delegates.host import HostDelegate
+from ..graph.model import NUMPY_TYPES, Graph
+from ..placing import Placing
+from ..session import Session
+
+
+class Reference(CPUDelegate):
+    """TensorFlow Lite's reference kernels."""
+
+    name = "reference"
+
+    def __init__(self) -> None:
+        """In whichever runtime is installed, on one thread."""
+        super().__init__(num_threads=1, op_resolver="BUILTIN_REF")
+
+
+class Optimised(CPUDelegate):
+    """Its other kernels, without XNNPACK, for ops of which it has no reference kernel."""
+
+    name = "optimised"
+
+    def __init__(self) -> None:
+        """In whichever runtime is installed, on one thread."""
+        super().__init__(num_threads=1, op_resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+
+
+def reference(graph: Graph, inputs: Mapping[int, NDArray[Any]]) -> dict[int, NDArray[Any]]:
+    """Tensor -> its value, for the inputs and all that ops make of types that numpy has, and strings.
+
+    Custom ops are numpy functions, those that were registered or are shipped, where there are such. Begun with fresh
+    variables. Raises UnsupportedOp where no runtime here has an op, and DelegateError where one fails.
+    """
+    cpu = Reference()
+    session = Session(graph, [cpu, HostDelegate(), Optimised()], cpu, Placing(), True, lambda event: None)
+    try:
+        session.allocate_tensors()
+        for t, value in inputs.items():
+            session.set_tensor(t, value)
+        session.invoke()
+        made = dict.fromkeys(t for op in graph.ops for t in op.outputs if op.index not in graph.folded_ops)
+        readable = [t for t in made if graph.tensors[t].type in NUMPY_TYPES or graph.tensors[t].type == "STRING"]
+        return {**inputs, **{t: session.get_tensor(t) for t in readable}}
+    finally:
+        session.close()
