@@ -139,8 +139,9 @@ def ops_table(found: Verification) -> Table:
     columns = ("here", "carried", "fused")
     rows = table("op", "kind", "delegate", *columns, "", right=("op", *columns))
     for op in found.ops:
-        cells = (str(op.op), clean(shorten(op.kind, 40)), op.delegate, *map(words, (op.here, op.carried, op.fused)))
-        rows.add_row(*cells, clean(remark(op)), style="bold" if op.off else "")
+        errors = map(words, (op.here, op.carried, op.fused))
+        kind = clean(shorten(op.kind, 40))
+        rows.add_row(str(op.op), kind, op.delegate, *errors, clean(remark(op)), style="bold" if op.off else "")
     return rows
 
 
