@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..graph.fold import FOLDABLE
 from ..graph.model import Graph
 from .base import Lowering, Partition, Use
@@ -18,8 +20,10 @@ def one_launch(graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozen
 def submodel_program(graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
     """The partition's sub-model; ports have its tensors' names in there."""
     names = graph.submodel_names(partition.ops, keep)
-    inputs, outputs = (
-        {t: Port(names[t], graph.tensors[t].shape, graph.tensors[t].dtype) for t in tensors}
-        for tensors in (partition.inputs, partition.outputs)
-    )
-    return Program(graph.submodel(partition.ops, keep), inputs, outputs)
+
+    def ports(tensors: Iterable[int]) -> dict[int, Port]:
+        return {t: Port(names[t], graph.tensors[t].shape, graph.tensors[t].dtype) for t in tensors}
+
+    variables = ports(t for t in names if graph.tensors[t].is_variable)
+    content = graph.submodel(partition.ops, keep)
+    return Program(content, ports(partition.inputs), ports(partition.outputs), variables)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .delegates.base import Delegate
 from .delegates.cpu import CPUDelegate, processor
-from .delegates.engine import Engine, Port
+from .delegates.engine import Near, Port, Site
 from .delegates.gpu.delegate import GPUDelegate
 from .errors import DelegateError, DelegraphError
 from .interpreter import Interpreter
@@ -97,11 +97,11 @@ def _indices(ports: Sequence[Port], details: Sequence[dict[str, Any]]) -> list[i
     return [int(found[port.name]["index"]) for port in ports]
 
 
-def cpu_engine() -> Engine:
-    """The CPU's runtime, checked for bad models."""
-    return InterpreterEngine(CPUDelegate)
+def cpu() -> Site:
+    """The CPU's runtime."""
+    return Near(InterpreterEngine(CPUDelegate))
 
 
-def gpu_engine() -> Engine:
+def gpu() -> Site:
     """A GPU through OpenGL."""
-    return InterpreterEngine(GPUDelegate)
+    return Near(InterpreterEngine(GPUDelegate))

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,12 +102,14 @@ class Connection:
         kind = known if isinstance(known, type) and issubclass(known, BridgeError) else DelegateError
         return kind(f"{self.channel.peer}: {str(note.get('message', ''))[:4000]}")
 
-    def load(self, number: int, program: Program, inputs: Sequence[Place], outputs: Sequence[Place]) -> None:
-        """Bring a program there, its bytes only where they are not. Raises BridgeError and DelegateError."""
+    def load(self, number: int, program: Program, places: Mapping[str, Sequence[Place]], block: int) -> None:
+        """Bring a program there, its bytes only where they are not. Raises BridgeError and DelegateError.
+
+        `places` are those of "inputs", "outputs" and, in a block of `block` bytes, "variables".
+        """
         digest = hashlib.sha256(program.content).hexdigest()
-        about = {"program": number, "sha256": digest, "size": len(program.content)}
-        have = self.ask(Kind.LOAD, {**about, "inputs": written(inputs), "outputs": written(outputs)}).get("have")
-        if have is not True:
+        about = {"program": number, "sha256": digest, "size": len(program.content), "block": block}
+        if self.ask(Kind.LOAD, about | {kind: written(some) for kind, some in places.items()}).get("have") is not True:
             before = self.channel.sock.gettimeout()
             self.channel.send(Kind.PROGRAM, {"program": number}, program.content)
             self.channel.sock.settimeout(max(before or LOADING, LOADING))
@@ -156,6 +158,12 @@ class Connection:
         if kind is not Kind.DATA or nbytes != out.nbytes:
             raise BridgeMalformed(f"{self.channel.peer} sent {kind.name} and {nbytes} bytes, not {out.nbytes} of data")
         self.channel.take(out, "a tensor")
+
+    def state(self, number: int, block: NDArray[np.uint8]) -> None:
+        """The variables of a program, into the block in which they lie."""
+        self._settle()
+        self.channel.send(Kind.STATE, {"program": number})
+        self._receive(block)
 
     def finish(self) -> None:
         """Wait for the run that is under way. Raises DelegateError where it failed."""

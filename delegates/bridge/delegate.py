@@ -17,10 +17,12 @@ from ..submodel import one_launch, submodel_program
 from .remote import TIMEOUT, Far
 from .secret import SECRET
 
-# Name -> the delegate that plans for the device there: its module and class, under delegraph.delegates.
-NEAR: Mapping[str, tuple[str, str]] = {
-    "cpu": ("cpu", "CPUDelegate"),
-    "gpu": ("gpu.delegate", "GPUDelegate"),
+# Name -> the delegate that plans for the device there (its module and class, under delegraph.delegates), and whether
+# what is lent of it holds variables.
+NEAR: Mapping[str, tuple[str, str, bool]] = {
+    "cpu": ("cpu", "CPUDelegate", False),
+    "gpu": ("gpu.delegate", "GPUDelegate", False),
+    "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate", True),
 }
 
 # Until it is measured: USB 2.0 through adb, or a good wireless network.
@@ -31,7 +33,6 @@ ROUND_TRIP = 1e-3
 class RemoteDelegate:
     """Plans as the delegate that it is named after does, here; what is planned runs on the device behind a bridge."""
 
-    holds_state = False
     learns = False
 
     def __init__(
@@ -53,7 +54,7 @@ class RemoteDelegate:
         """
         if delegate not in NEAR:
             raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NEAR)}")
-        module, kind = NEAR[delegate]
+        module, kind, self.holds_state = NEAR[delegate]
         self.name = self.space = name or f"remote-{delegate}"
         self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
         self._far = Far(uri, delegate, self.space, os.environ.get(SECRET) if secret is None else secret, timeout)

@@ -1,4 +1,4 @@
-"""What a server lends: its engines, one at a time on each, and the programs that are loaded into them."""
+"""What a server lends: sites of engines, one caller at a time on each, and the programs that clients brought."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...errors import BridgeTooLarge, DelegateError
-from ..engine import Engine, Loaded, Port
+from ..engine import Site
 
 log = logging.getLogger("delegraph.bridge")
 
-# Name -> where the engine is, imported when first asked for: each needs what the others may do without.
-ENGINES: Mapping[str, str] = {
-    "cpu": "delegraph.lending:cpu_engine",
-    "gpu": "delegraph.lending:gpu_engine",
+# Name -> what makes its site, imported when first asked for: each needs what the others may do without.
+SITES: Mapping[str, str] = {
+    "cpu": "delegraph.lending:cpu",
+    "gpu": "delegraph.lending:gpu",
+    "edgetpu": "delegraph.delegates.edgetpu.lending:edgetpu",
 }
 
-Key = tuple[str, tuple[Port, ...], tuple[Port, ...]]  # SHA-256 of the program, and its ports
 
-
-def make_engine(name: str) -> Engine:
-    """The engine of a name. Raises DelegateError where it is not known or what it needs is not installed."""
-    module, _, attribute = ENGINES[name].partition(":")
+def make_site(name: str) -> Site:
+    """The site of a name. Raises DelegateError where what it needs is not installed."""
+    module, _, function = SITES[name].partition(":")
     try:
-        made: Engine = getattr(importlib.import_module(module), attribute)()
+        made: Site = getattr(importlib.import_module(module), function)()
     except ImportError as error:
         raise DelegateError(f"{name} cannot be lent: {error}; install it there") from error
     return made
@@ -46,9 +45,9 @@ class Budget:
         """Set bytes aside. Raises BridgeTooLarge where there are not as many left."""
         with self._lock:
             if nbytes > self.left:
+                left = f"the bridge has {self.left} of {self.nbytes} bytes left"
                 raise BridgeTooLarge(
-                    f"{what} takes {nbytes} bytes, and {self.left} of the bridge's {self.nbytes} are left: "
-                    "serve with a larger --memory"
+                    f"{what} of {nbytes} bytes was asked for, but {left}; serve with a larger --memory"
                 )
             self.left -= nbytes
 
@@ -57,112 +56,70 @@ class Budget:
         with self._lock:
             self.left += nbytes
 
+    @contextmanager
+    def room(self, nbytes: int, what: str) -> Iterator[None]:
+        """Bytes that are set aside for a while. Raises BridgeTooLarge."""
+        self.take(nbytes, what)
+        try:
+            yield
+        finally:
+            self.give(nbytes)
 
-@dataclass
-class Book:
-    """A loaded program, how large it is, and how many use it."""
 
-    loaded: Loaded
-    nbytes: int
-    users: int = 0
-    broken: bool = False
+class Store:
+    """Programs by their SHA-256, so that none is sent twice; the longest unused go when they are too many."""
+
+    def __init__(self, nbytes: int) -> None:
+        """Keep `nbytes` bytes at the most."""
+        self._most = nbytes
+        self._held = 0
+        self._programs: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> bytes | None:
+        """A program that is here."""
+        with self._lock:
+            if digest in self._programs:
+                self._programs.move_to_end(digest)
+            return self._programs.get(digest)
+
+    def put(self, digest: str, program: bytes) -> None:
+        """Keep a program, where it is not too large for that."""
+        with self._lock:
+            if digest in self._programs or len(program) > self._most:
+                return
+            self._programs[digest] = program
+            self._held += len(program)
+            while self._held > self._most:
+                self._held -= len(self._programs.popitem(last=False)[1])
 
 
 @dataclass
 class Device:
-    """An engine, which has one caller at a time, and its programs; those that nobody uses any more are kept a while."""
+    """A site, which has one caller at a time."""
 
-    engine: Engine
-    budget: Budget
-    kept: int
-    busy: threading.Lock = field(default_factory=threading.Lock)
-    books: OrderedDict[Key, Book] = field(default_factory=OrderedDict)
+    site: Site
+    _busy: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        """The engine, for one caller. Whatever it raises is a DelegateError."""
-        with self.busy:
+    def calling(self) -> Iterator[Site]:
+        """The site, for one caller. Whatever it raises is a DelegateError."""
+        with self._busy:
             try:
-                yield self.engine
+                yield self.site
             except DelegateError:
                 raise
             except Exception as error:
                 log.exception("a fault of a device")
                 raise DelegateError(f"{type(error).__name__}: {error}") from error
 
-    def here(self) -> str:
-        """What the device is. Raises DelegateError."""
-        with self._engine() as engine:
-            return engine.here()
-
-    def borrow(self, key: Key) -> Book | None:
-        """A program that is loaded already."""
-        with self.busy:
-            book = self.books.get(key)
-            if book is None:
-                return None
-            self.books.move_to_end(key)
-            book.users += 1
-            return book
-
-    def load(self, key: Key, content: bytes) -> Book:
-        """Load a program. Raises DelegateError, and BridgeTooLarge."""
-        with self._engine() as engine:
-            if key not in self.books:
-                self._make_room(len(content))
-                self.budget.take(len(content), "a program")
-                try:
-                    self.books[key] = Book(engine.load(content, *key[1:]), len(content))
-                except BaseException:
-                    self.budget.give(len(content))
-                    raise
-            self.books[key].users += 1
-            return self.books[key]
-
-    def give_back(self, book: Book) -> None:
-        """One user less."""
-        with self.busy:
-            book.users -= 1
-            self._make_room(0)
-
-    def run(self, book: Book, call: Callable[[], None]) -> None:
-        """Call with the device; a program that failed is loaded anew by who asks for it next. Raises DelegateError."""
-        with self._engine():
-            try:
-                call()
-            except BaseException:
-                book.broken = True
-                raise
-
-    def _make_room(self, nbytes: int) -> None:
-        """Unload what nobody uses, the longest unused first: what broke, and as much as is beyond what is kept."""
-        idle = [key for key, book in self.books.items() if not book.users]
-        held = sum(self.books[key].nbytes for key in idle) + nbytes
-        for key in idle:
-            if self.books[key].broken or held > self.kept:
-                held -= self.books[key].nbytes
-                self._unload(key)
-
-    def _unload(self, key: Key) -> None:
-        book = self.books.pop(key)
-        self.budget.give(book.nbytes)
-        book.loaded.close()
-
-    def close(self) -> None:
-        """Unload everything and give the device back."""
-        with self.busy:
-            for key in list(self.books):
-                self._unload(key)
-            self.engine.close()
-
 
 class Lent:
     """The devices of a server, each opened when first asked for."""
 
-    def __init__(self, makers: Mapping[str, Callable[[], Engine]], budget: Budget, kept: int) -> None:
-        """`kept` bytes of programs that nobody uses stay loaded on each device."""
+    def __init__(self, makers: Mapping[str, Callable[[], Site]]) -> None:
+        """By name, what makes a site."""
         self._makers = makers
-        self._budget, self._kept = budget, kept
         self._devices: dict[str, Device] = {}
         self._lock = threading.Lock()
 
@@ -170,24 +127,17 @@ class Lent:
         """The device of a name. Raises DelegateError where it is not lent, or cannot be."""
         with self._lock:
             if name not in self._makers:
-                raise DelegateError(f"{name!r} is not lent here: there are {', '.join(self._makers)}")
+                raise DelegateError(
+                    f"{name!r} is not lent here, but {', '.join(self._makers)}; serve with --lend {name}"
+                )
             if name not in self._devices:
-                self._devices[name] = Device(self._makers[name](), self._budget, self._kept)
+                self._devices[name] = Device(self._makers[name]())
             return self._devices[name]
 
     def close(self) -> None:
         """Give all devices back."""
         with self._lock:
             for device in self._devices.values():
-                device.close()
+                with device.calling() as site:
+                    site.close()
             self._devices = {}
-
-
-@contextmanager
-def room(budget: Budget, nbytes: int, what: str) -> Iterator[None]:
-    """Bytes that are set aside for a while. Raises BridgeTooLarge."""
-    budget.take(nbytes, what)
-    try:
-        yield
-    finally:
-        budget.give(nbytes)

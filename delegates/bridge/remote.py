@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...buffers import Arena
-from ...errors import BridgeCut, BridgeError
+from ...buffers import Arena, HostArena
+from ...errors import BridgeCut, BridgeError, DelegateError
 from ..engine import Program
 from .address import parse_address
 from .connection import Connection, Dialer, Span
 from .secret import check_secret
-from .wire import Kind, Place
+from .wire import Kind
 
 TIMEOUT = 30.0  # seconds of silence after which the other end counts as gone
 
@@ -50,10 +50,7 @@ class Far:
     def load(self, program: Program, arena: Arena, offsets: Mapping[int, int]) -> FarExecutable:
         """Bring a program to the arena's connection. Raises DelegateError."""
         assert isinstance(arena, FarArena)
-        inputs, outputs = (
-            [(port, offsets[t]) for t, port in ports.items()] for ports in (program.inputs, program.outputs)
-        )
-        return arena.load(program, inputs, outputs)
+        return arena.load(program, offsets)
 
     def connect(self) -> Connection:
         """A new connection. Raises DelegateError."""
@@ -81,9 +78,9 @@ class FarArena:
         self._makers: dict[Span, FarExecutable] = {}  # who wrote what last, of that which programs write
         self._link: Connection | None = None
         self._closed = False
-        self._do(lambda link: None, connect=True)
+        self.do(lambda link: None, connect=True)
 
-    def _do(self, action: Callable[[Connection], None], connect: bool = False) -> None:
+    def do(self, action: Callable[[Connection], object], connect: bool = False) -> None:
         """Do something over the connection. Raises DelegateError; the connection is given up after a BridgeError."""
         with self._lock:
             if self._closed:
@@ -115,37 +112,37 @@ class FarArena:
     def write(self, offset: int, data: NDArray[Any]) -> None:
         """Copy a C-contiguous host array in, at a byte offset. Raises DelegateError."""
         raw = data.reshape(-1).view(np.uint8)
-        self._do(lambda link: link.write(offset, raw), connect=True)
+        self.do(lambda link: link.write(offset, raw), connect=True)
 
     def read(self, offset: int, out: NDArray[Any]) -> None:
         """Copy bytes out into a C-contiguous host array. Raises DelegateError."""
         span = offset, out.nbytes
         if span in self._makers:
             self._makers[span].wanted.add(span)
-        self._do(lambda link: link.read(offset, out.reshape(-1).view(np.uint8)))
+        self.do(lambda link: link.read(offset, out.reshape(-1).view(np.uint8)))
 
     def wait(self) -> None:
         """Until all that was asked of the other end is done. Raises DelegateError."""
-        self._do(lambda link: link.wait())
+        self.do(lambda link: link.wait())
 
-    def load(self, program: Program, inputs: list[Place], outputs: list[Place]) -> FarExecutable:
+    def load(self, program: Program, offsets: Mapping[int, int]) -> FarExecutable:
         """A program between places in here. Raises DelegateError."""
-        executable = FarExecutable(self, next(self._numbers), program, inputs, outputs)
-        self._do(executable.bring, connect=True)
+        executable = FarExecutable(self, next(self._numbers), program, offsets)
+        self.do(executable.bring, connect=True)
         self._loaded[executable.number] = executable
         return executable
 
     def run(self, executable: FarExecutable) -> None:
         """Run a program. Raises DelegateError."""
         with self._lock:
-            self._do(executable.start, connect=not executable.inputs)
+            self.do(executable.start, connect=not executable.fed)
             self._makers.update(dict.fromkeys(executable.makes, executable))
 
     def unload(self, executable: FarExecutable) -> None:
         """Let go of a program; that the connection is lost does not matter then."""
         if self._loaded.pop(executable.number, None) is not None and self._link is not None:
             with suppress(BridgeError):
-                self._do(lambda link: link.unload(executable.number))
+                self.do(lambda link: link.unload(executable.number))
 
     def close(self) -> None:
         """Give the memory back, and with it the connection."""
@@ -159,45 +156,87 @@ class FarExecutable:
 
     holding: str | None = None
 
-    def __init__(
-        self, arena: FarArena, number: int, program: Program, inputs: list[Place], outputs: list[Place]
-    ) -> None:
+    def __init__(self, arena: FarArena, number: int, program: Program, offsets: Mapping[int, int]) -> None:
         """Number `number` on the connection of `arena`."""
-        self.number, self.inputs = number, inputs
-        self._arena, self._program, self._outputs = arena, program, outputs
-        self.makes: list[Span] = [(at, port.nbytes) for port, at in outputs]
+        self.number = number
+        self._arena, self._program = arena, program
+        ends = itertools.accumulate((-(-port.nbytes // 64) * 64 for port in program.variables.values()), initial=0)
+        *starts, self._block = ends
+        self._variables = dict(zip(program.variables, starts, strict=True))
+        self._places = {
+            "inputs": [(port, offsets[t]) for t, port in program.inputs.items()],
+            "outputs": [(port, offsets[t]) for t, port in program.outputs.items()],
+            "variables": [(port, self._variables[t]) for t, port in program.variables.items()],
+        }
+        self.makes: list[Span] = [(at, port.nbytes) for port, at in self._places["outputs"]]
         self.wanted: set[Span] = set()
-        self._tried = False
+        self._tried = self._brought = self._lost = False
+
+    @property
+    def fed(self) -> bool:
+        """Whether it reads anything that has to be written first."""
+        return bool(self._program.inputs)
 
     def bring(self, link: Connection) -> None:
-        """Load it over a connection."""
-        link.load(self.number, self._program, self.inputs, self._outputs)
-        self._tried = False
+        """Load it over a connection; over a second one its variables begin anew, which must not go unseen."""
+        link.load(self.number, self._program, self._places, self._block)
+        self._lost = self._brought and bool(self._variables)
+        self._brought, self._tried = True, False
 
     def start(self, link: Connection) -> None:
         """Ask for a run. The first is waited for, so that what cannot run at all fails by itself, not what reads it."""
+        self._check()
         link.run(self.number, self.makes, [span for span in self.makes if span in self.wanted])
         self.wanted = set()
         if not self._tried:
             link.finish()
             self._tried = True
 
+    def _check(self) -> None:
+        if self._lost:
+            raise DelegateError(
+                "what these ops remember was lost with the connection to the bridge; reset_all_variables() begins anew"
+            )
+
     def run(self) -> None:
         """Run once. Raises DelegateError."""
         self._arena.run(self)
 
     def state(self) -> Mapping[int, NDArray[Any]]:
-        """Nothing: there are no variables."""
-        return {}
+        """A copy of each variable's value. Raises DelegateError."""
+        if not self._variables:
+            return {}
+        block = HostArena(self._block)
+
+        def ask(link: Connection) -> None:
+            self._check()
+            link.state(self.number, block.view(0, (self._block,), np.dtype(np.uint8)))
+
+        self._arena.do(ask)
+        ports = self._program.variables
+        return {t: block.view(at, ports[t].shape, ports[t].dtype) for t, at in self._variables.items()}
 
     def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
-        """There are no variables."""
+        """Give its variables, where all are in `state`, these values. Raises DelegateError."""
+        if not self._variables or not self._variables.keys() <= state.keys():
+            return
+        block = HostArena(self._block)
+        for t, at in self._variables.items():
+            block.write(at, np.ascontiguousarray(state[t]))
+        raw = block.view(0, (self._block,), np.dtype(np.uint8))
+        self._begin_anew(lambda link: link.ask(Kind.RESTORE, {"program": self.number}, raw))
 
     def reset_variables(self) -> None:
-        """There are no variables."""
+        """Set its variables back to their start. Raises DelegateError."""
+        if self._variables:
+            self._begin_anew(lambda link: link.ask(Kind.RESET, {"program": self.number}))
+
+    def _begin_anew(self, action: Callable[[Connection], object]) -> None:
+        self._arena.do(action, connect=True)
+        self._lost = False
 
     def suspend(self) -> None:
-        """Let go of it: the other end keeps what it loaded for a while."""
+        """Let go of it: the other end keeps its bytes for a while."""
         self.close()
 
     def take_over(self, former: Any) -> None:

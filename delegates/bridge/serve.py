@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .address import PORT, parse_address
-from .lent import ENGINES, make_engine
+from .lent import SITES, make_site
 from .secret import SECRET
-from .server import LIMITS, Limits, Server
+from .server import Server
+from .visit import LIMITS, Limits
 
 DEFAULT = f"tcp://127.0.0.1:{PORT}"
 LARGEST = 4096  # bytes of a file that holds a secret
@@ -27,15 +28,15 @@ def serve(
     secret_file: str | os.PathLike[str] | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Lend engines (all by default) until SIGINT or SIGTERM. Raises ValueError for bad arguments, and OSError."""
-    unknown = [name for name in lend if name not in ENGINES]
+    """Lend devices (all by default) until SIGINT or SIGTERM. Raises ValueError for bad arguments, and OSError."""
+    unknown = [name for name in lend if name not in SITES]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(ENGINES)}")
+        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(SITES)}")
     secret = read_secret(secret_file) if secret_file is not None else os.environ.get(SECRET)
-    engines = {name: partial(make_engine, name) for name in lend or ENGINES}
-    server = Server(parse_address(listen), engines, secret, limits)
+    sites = {name: partial(make_site, name) for name in lend or SITES}
+    server = Server(parse_address(listen), sites, secret, limits)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    print(f"lending {', '.join(engines)} at {server.address}", flush=True)
+    print(f"lending {', '.join(sites)} at {server.address}", flush=True)
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

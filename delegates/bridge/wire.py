@@ -39,13 +39,16 @@ class Kind(IntEnum):
 
     OPEN = 1  # {engine}; done: {device}
     ALLOCATE = 2  # {nbytes}; done: {}
-    LOAD = 3  # {program, sha256, size, inputs, outputs}; done: {have}
+    LOAD = 3  # {program, sha256, size, inputs, outputs, variables, block}; done: {have}
     PROGRAM = 4  # {program} and its bytes, where the server does not have them; done: {}
     UNLOAD = 5  # {program}; no answer
     WRITE = 6  # {at} and bytes; no answer
-    RUN = 7  # {program, fetch}; done: {seconds}, then data for each [at, nbytes] of fetch
+    RUN = 7  # {program, fetch}; done: {}, then data for each [at, nbytes] of fetch
     READ = 8  # {at, nbytes}; data
     PING = 9  # {}; done: {}
+    STATE = 10  # {program}; data: the block in which its variables lie
+    RESTORE = 11  # {program} and that block; done: {}
+    RESET = 12  # {program}; done: {}
     DONE = 64
     DATA = 65  # {} and bytes
     FAILED = 66  # {error, message}: the device's (it may go on), or the client's own (the connection ends)
@@ -160,6 +163,18 @@ def places(note: Note, key: str, nbytes: int) -> list[Place]:
     if not isinstance(value, list) or len(value) > TENSORS:
         raise BridgeMalformed(f"{key} is no list of at most {TENSORS} tensors")
     return [_place(entry, f"{key}[{k}]", nbytes) for k, entry in enumerate(value)]
+
+
+def pairs(note: Note, key: str) -> list[tuple[int, int]]:
+    """Pairs of an offset and a number of bytes out of a note. Raises BridgeMalformed."""
+    value = note.get(key)
+    if not isinstance(value, list) or len(value) > TENSORS:
+        raise BridgeMalformed(f"{key} is no list of at most {TENSORS} pairs")
+    for pair in value:
+        whole_pair = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int and n >= 0 for n in pair)
+        if not whole_pair:
+            raise BridgeMalformed(f"{key} holds what is no pair of an offset and a number of bytes")
+    return [(at, nbytes) for at, nbytes in value]
 
 
 def _place(entry: Any, what: str, nbytes: int) -> Place:

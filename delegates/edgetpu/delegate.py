@@ -11,8 +11,9 @@ from ...buffers import Arena, Form
 from ...errors import DelegateError
 from ...graph.model import Graph, Model, Op
 from ..base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Use, Verdict, no
-from ..engine import Near, Port, Program, Site
+from ..engine import Near, Site
 from ..isolation.site import Isolated
+from ..submodel import submodel_program
 from . import coral
 from .devices import Wanted
 from .engine import EdgeTPUEngine
@@ -59,12 +60,12 @@ class EdgeTPUDelegate:
         self._library = None if library is None else os.fspath(library)
         self.twin = None if cpu_twin is None else Twin(cpu_twin)
         options = {"device": str(self._wanted), "library": self._library}
-        self._site: Site = (
+        self.site: Site = (
             Isolated(name, f"{EdgeTPUEngine.__module__}:EdgeTPUEngine", options, timeout)
             if isolate
             else Near(EdgeTPUEngine(str(self._wanted), self._library))
         )
-        self.space = self._site.space
+        self.space = self.site.space
         self.rates = RATES
         self._known: tuple[Probe, float] | None = None
         self._asking = threading.Lock()
@@ -81,17 +82,17 @@ class EdgeTPUDelegate:
         if not real and not installed(self._library):
             return Probe(False, f"no {self._library or NAME}", "; ".join(filter(None, (REMEDY, note))))
         try:
-            return Probe(True, self._site.here())
+            return Probe(True, self.site.here())
         except DelegateError as error:
             return Probe(False, str(error))
 
     def self_test(self) -> str:
         """Open the device for a model of which it computes nothing: all but its arithmetic is tried."""
-        return self_test(self._site)
+        return self_test(self.site)
 
     def fingerprint(self) -> str:
         """The device and libedgetpu's version, and whether they are in a child process."""
-        return f"{self.probe().detail}, {'isolated' if isinstance(self._site, Isolated) else 'not isolated'}"
+        return f"{self.probe().detail}, {'isolated' if isinstance(self.site, Isolated) else 'not isolated'}"
 
     def company(self, model: Model, cpu: Delegate) -> Sequence[Delegate]:
         """The CPU twin as a delegate, where there is one and the model is compiled. Raises TwinMismatch."""
@@ -120,7 +121,7 @@ class EdgeTPUDelegate:
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory that is shared with the child process; the host's without one. Raises DelegateError."""
-        return self._site.allocate(nbytes)
+        return self.site.allocate(nbytes)
 
     def compile(
         self,
@@ -131,17 +132,9 @@ class EdgeTPUDelegate:
         keep: frozenset[int] = frozenset(),
     ) -> Executable:
         """Open the partition's sub-model on the device. Raises DelegateError, and VersionMismatch among these."""
-        names = graph.submodel_names(partition.ops, keep)
-
-        def ports(tensors: Iterable[int]) -> dict[int, Port]:
-            return {t: Port(names[t], graph.tensors[t].shape, graph.tensors[t].dtype) for t in tensors}
-
-        variables = ports(t for t in names if graph.tensors[t].is_variable)
-        content = graph.submodel(partition.ops, keep)
-        program = Program(content, ports(partition.inputs), ports(partition.outputs), variables)
-        return self._site.load(program, arena, offsets)
+        return self.site.load(submodel_program(graph, partition, keep), arena, offsets)
 
     def close(self) -> None:
         """Give the device back."""
-        self._site.close()
+        self.site.close()
         self._known = None

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from delegraph.delegates.bridge.address import Address, parse_address
 from delegraph.delegates.bridge.handshake import introduce
-from delegraph.delegates.bridge.server import LIMITS, Limits, Server
+from delegraph.delegates.bridge.server import Server
+from delegraph.delegates.bridge.visit import LIMITS, Limits
 from delegraph.delegates.bridge.wire import Channel
-from delegraph.delegates.engine import Engine
+from delegraph.delegates.engine import Site
 from delegraph.graph.builder import GraphBuilder
-from delegraph.lending import cpu_engine
+from delegraph.lending import cpu
 
 SECRET = "not to be guessed, not to be sent"
 PATIENCE = 20.0  # seconds until a test gives up on the other end
@@ -31,12 +32,12 @@ LOCAL = "tcp://127.0.0.1:0"
 @contextmanager
 def serving(
     uri: str = LOCAL,
-    engines: Mapping[str, Callable[[], Engine]] | None = None,
+    sites: Mapping[str, Callable[[], Site]] | None = None,
     secret: str | None = None,
     limits: Limits = LIMITS,
 ) -> Iterator[Server]:
     """A server in a thread; afterwards it has ended, and so has every thread that it started."""
-    server = Server(parse_address(uri), engines or {"cpu": cpu_engine}, secret, limits)
+    server = Server(parse_address(uri), sites or {"cpu": cpu}, secret, limits)
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:

@@ -186,11 +186,11 @@ from functools import partial
 sys.modules.update(dict.fromkeys({blocked}))
 import delegraph.delegates.bridge.__main__
 from delegraph.delegates.bridge.address import parse_address
-from delegraph.delegates.bridge.lent import make_engine
+from delegraph.delegates.bridge.lent import make_site
 from delegraph.delegates.bridge.remote import Far
 from delegraph.delegates.bridge.server import Server
 from delegraph.errors import DelegateError
-server = Server(parse_address('tcp://127.0.0.1:0'), {{'cpu': partial(make_engine, 'cpu')}})
+server = Server(parse_address('tcp://127.0.0.1:0'), {{'cpu': partial(make_site, 'cpu')}})
 thread = threading.Thread(target=server.serve)
 thread.start()
 try:
