@@ -80,15 +80,24 @@ class EdgeTPUDelegate:
     def _ask(self) -> Probe:
         real, note = coral.found() if self._library is None else (False, "")
         if not real and not installed(self._library):
-            return Probe(False, f"no {self._library or NAME}", "; ".join(filter(None, (REMEDY, note))))
+            return self._absent(f"no {self._library or NAME}", REMEDY, note)
         try:
             return Probe(True, self.site.here())
         except DelegateError as error:
-            return Probe(False, str(error))
+            return self._absent(str(error))
+
+    def _absent(self, why: str, *remedies: str) -> Probe:
+        twin = "" if self.twin is not None else "or give cpu_twin=, the model from before edgetpu_compiler"
+        return Probe(False, why, "; ".join(filter(None, (*remedies, twin))))
 
     def self_test(self) -> str:
         """Open the device for a model of which it computes nothing: all but its arithmetic is tried."""
         return self_test(self.site)
+
+    @property
+    def child_pid(self) -> int | None:
+        """The child's process number; None where there is none now, or no isolation."""
+        return self._site.pid if isinstance(self._site, Isolated) else None
 
     def fingerprint(self) -> str:
         """The device and libedgetpu's version, and whether they are in a child process."""

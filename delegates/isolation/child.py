@@ -115,12 +115,14 @@ class Service:
             used = frozenset[int]().union(*(other.arenas for other in self._programs.values()))
             self._arenas = {number: memory for number, memory in self._arenas.items() if number in used}
 
-    def do_run(self, program: int, inputs: list[Place], outputs: list[Place]) -> None:
-        """Run a program once."""
+    def do_run(self, program: int, inputs: list[Place], outputs: list[Place], values: list[Place]) -> None:
+        """Run a program once, and copy its variables out, for another child to go on with if this one dies."""
         held = self._programs[program]
         if held.at != (inputs, outputs):
             held.at, held.views = (inputs, outputs), (self._arrays(inputs), self._arrays(outputs))
         held.loaded.run(*held.views)
+        if values:
+            self.do_state(program, values)
 
     def do_state(self, program: int, values: list[Place]) -> None:
         """Copy variables out."""

@@ -71,7 +71,8 @@ class Isolated:
         assert isinstance(arena, SharedArena)
         loaded = InChild(self, program, arena, offsets)
         try:
-            loaded.ready()
+            with self.busy:
+                loaded.ready()
         except BaseException:
             loaded.close()
             raise
@@ -105,25 +106,38 @@ class InChild:
         mapped(self._content, self._nbytes)[:] = np.frombuffer(program.content, np.uint8)
         self._closed = weakref.finalize(self, os.close, self._content)
         self._child: Child | None = None
+        self._remembered = False  # whether the variables' memory here holds what the last run left in them
 
     def ready(self) -> Child:
-        """The child, with this program loaded. Raises DelegateError."""
+        """The child, with this program loaded and what it remembers. To be called while the site is busy with it.
+
+        Raises DelegateError.
+        """
         child = self._site.child()
         if child is not self._child:
             memory = self._arena, self._variables
             told = {"nbytes": self._nbytes, "ports": self._ports, "arenas": [(a.number, a.nbytes) for a in memory]}
             descriptors = [self._content, *(a.fd for a in memory)]
             child.ask("load", max(STARTING, self._site.timeout), descriptors, program=self._number, **told)
+            if self._remembered:
+                child.ask("restore", self._site.timeout, program=self._number, values=self._places)
             self._child = child
         return child
 
     def run(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
         """Run once, on what lies in the arena. Raises DelegateError."""
-        self._ask("run", inputs=self._inputs, outputs=self._outputs)
+        with self._site.busy:
+            try:
+                self._ask("run", inputs=self._inputs, outputs=self._outputs, values=self._places)
+            except DelegateError:
+                self._site.close()  # a driver that lost its device does not find it again: the next child's does
+                raise
+            self._remembered = bool(self._places)
 
     def state(self, values: Sequence[NDArray[Any]]) -> None:
         """Copy the variables' values out. Raises DelegateError."""
-        self._ask("state", values=self._places)
+        if not self._remembered:
+            self._ask("state", values=self._places)
         for value, (_, offset, _, _) in zip(values, self._places, strict=True):
             self._variables.read(offset, value)
 
@@ -132,10 +146,12 @@ class InChild:
         for value, (_, offset, _, _) in zip(values, self._places, strict=True):
             self._variables.write(offset, value)
         self._ask("restore", values=self._places)
+        self._remembered = True
 
     def reset(self) -> None:
         """Set the variables back to their start. Raises DelegateError."""
         self._ask("reset")
+        self._remembered = False
 
     def _ask(self, what: str, **told: Any) -> None:
         with self._site.busy:

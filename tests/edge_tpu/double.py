@@ -2,7 +2,8 @@
 
 It lives where libedgetpu would, mostly in a child process, and is told what to do by files in $EDGETPU_DOUBLE:
 `devices` and `version` (see libedgetpu.c), `models` (JSON: SHA-256 of a custom op's options -> the compiled model and
-its twin), and `act`: what befalls the next run ("hang", "abort", "fail", "vanish"), or every run after "always ".
+its twin), and `act`: what befalls the next run ("hang", "abort", "fail", "vanish", "chatter"), or with "always " before
+it every run.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from delegraph.plugin import abi, native
 NOISE = "F1128 12:00:00.000000 4711 usb_driver.cc:802] transfer on tag 2 failed. Abort. Deadline exceeded: "
 
 _alive: dict[int, Double] = {}
+_lost: list[str] = []  # why the driver of this process has no device any more, as that of libedgetpu does not recover
 
 
 def folder() -> Path:
@@ -90,9 +92,13 @@ class Kernel:
 
 def act() -> None:
     """What was told to befall this run."""
+    if not devices():
+        _lost.append("USB device is gone")
     order = folder() / "act"
-    if not order.is_file():
+    if not order.is_file() and not _lost:
         return
+    if _lost:
+        raise RuntimeError(f"Failed to execute request. {_lost[0]}")
     words = order.read_text().split()
     if words[0] != "always":
         order.unlink()
@@ -102,8 +108,13 @@ def act() -> None:
     if what == "abort":
         print(NOISE + "USB transfer error 2 [LibUsbDataOutCallback]", file=sys.stderr, flush=True)
         os.abort()
+    if what == "chatter":
+        sys.stderr.write("".join(f"line {n} of what it says\n" for n in range(500)))
+        sys.stderr.flush()
+        os._exit(3)
     if what == "vanish":
         (folder() / "devices").write_text("")
+        _lost.append("USB device is gone")
     raise RuntimeError(f"Failed to execute request. {what}")
 
 

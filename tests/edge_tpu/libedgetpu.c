@@ -15,6 +15,7 @@ extern PyObject *PyImport_ImportModule(const char *);
 extern PyObject *PyObject_CallMethod(PyObject *, const char *, const char *, ...);
 extern void *PyLong_AsVoidPtr(PyObject *);
 extern void PyErr_Print(void);
+extern void PyErr_Clear(void);
 
 struct edgetpu_device {
   int type;
@@ -70,6 +71,7 @@ void *tflite_plugin_create_delegate(char **keys, char **values, size_t count, vo
 void tflite_plugin_destroy_delegate(void *delegate) {
   int state = PyGILState_Ensure();
   PyObject *module = PyImport_ImportModule("edge_tpu.double");
-  if (!module || !PyObject_CallMethod(module, "destroy", "K", (unsigned long long)(size_t)delegate)) PyErr_Print();
+  if (!module || !PyObject_CallMethod(module, "destroy", "K", (unsigned long long)(size_t)delegate))
+    PyErr_Clear(); /* Python is ending */
   PyGILState_Release(state);
 }
