@@ -115,13 +115,16 @@ class Lowering:
 
     `uses` are its launches in order. `fused` maps an op to the op it was merged into. `aliases` maps a tensor to the
     one whose bytes it shares (a reshape), always to a tensor that is not an alias itself. `folded` ops were computed
-    from constants and run nowhere.
+    from constants and run nowhere. `held` are border tensors for which the executable has memory of its own, `found`
+    those that it looks for where another one holds them: what is held, and has no other needs, gets no place in a plan.
     """
 
     uses: tuple[Use, ...]
     fused: Mapping[int, int] = field(default_factory=dict)
     aliases: Mapping[int, int] = field(default_factory=dict)
     folded: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+    found: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

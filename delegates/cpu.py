@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..buffers import Arena, Form, HostArena
+from ..buffers import Arena, HostArena
 from ..errors import DelegateError
 from ..graph.model import Graph, Model, Op
-from .base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Verdict, no
+from .base import YES, Cost, Lowering, Partition, Probe, Rates, Verdict, no
+from .cpu_executable import CPUExecutable
 from .custom import registered
+from .on_host import OnHost
 from .runtime import load_runtime
 from .submodel import one_launch
 from .work import arithmetic, traffic
@@ -27,11 +26,10 @@ from .work import arithmetic, traffic
 RATES = Rates(flops=2e10, bandwidth=1e10, launch=5e-7, run=1e-5)
 
 
-class CPUDelegate:
+class CPUDelegate(OnHost):
     """Takes every op that the installed runtime has, so whatever other delegates refuse runs here."""
 
     name = "cpu"
-    space = "host"
     holds_state = True
     learns = False
 
@@ -117,16 +115,16 @@ class CPUDelegate:
         return self.rates.cost(self.rates.run + seconds)
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """One launch: the runtime runs the whole partition."""
-        return one_launch(graph, ops, keep)
+        """One launch: the runtime runs the whole partition.
 
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
-
-    def allocate(self, nbytes: int) -> HostArena:
-        """Host memory."""
-        return HostArena(nbytes)
+        It holds what crosses the border, but for what has no fixed size, and inputs that it might move when it gives
+        something a size while it runs: others may be reading them meanwhile.
+        """
+        whole = one_launch(graph, ops, keep)
+        (border,) = whole.uses
+        still = graph.known.settled.issuperset(ops) and all(graph.ops[i].kind != "CUSTOM" for i in ops)
+        held = (*border.reads, *border.writes) if still else border.writes
+        return replace(whole, held=frozenset(held) - graph.dynamic)
 
     def compile(
         self,
@@ -138,120 +136,7 @@ class CPUDelegate:
     ) -> CPUExecutable:
         """Open the partition's sub-model in the runtime. Raises DelegateError where the runtime refuses it."""
         assert isinstance(arena, HostArena)
-        return CPUExecutable(self, graph, partition, arena, offsets, keep)
-
-    def close(self) -> None:
-        """Nothing is held between uses."""
-
-
-class CPUExecutable:
-    """A partition inside the runtime; tensors are matched to the runtime's by name."""
-
-    def __init__(
-        self,
-        delegate: CPUDelegate,
-        graph: Graph,
-        partition: Partition,
-        arena: HostArena,
-        offsets: Mapping[int, int],
-        keep: frozenset[int],
-    ) -> None:
-        """Open, allocate and check the sub-model, and find each boundary tensor's place in the arena."""
-        self._graph = graph
-        self._arena = arena
-        self._ops = partition.ops
-        content, names = graph.submodel(partition.ops, keep), graph.submodel_names(partition.ops, keep)
-        held = any(op in graph.ties for op in partition.ops)
-        self.holding = hashlib.sha256(content).hexdigest() if held else None
-        try:
-            self._runtime = delegate.open(content)
-            self._runtime.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
-        indices = {
-            d["name"]: d["index"] for d in self._runtime.get_input_details() + self._runtime.get_output_details()
-        }
-        places = {d["name"]: d["index"] for d in self._runtime.get_tensor_details()}
-        self._variables = {t: places[name] for t, name in names.items() if graph.tensors[t].is_variable}
-        self._loose_shapes: dict[int, tuple[int, ...]] = {}
-        self._inputs = [(t, indices[names[t]]) for t in partition.inputs]
-        self._outputs = [(t, indices[names[t]]) for t in partition.outputs]
-        self._views = {
-            t: arena.view(offsets[t], graph.tensors[t].shape, graph.tensors[t].dtype)
-            for t in (*partition.inputs, *partition.outputs)
-            if t not in graph.dynamic
-        }
-        shapes = {d["index"]: tuple(map(int, d["shape"])) for d in self._runtime.get_output_details()}
-        for t, index in self._outputs:
-            want, found = graph.tensors[t], shapes[index]
-            if t in self._views and found != want.shape:
-                raise DelegateError(f"cpu: tensor {want.name!r} is {found} in the runtime, {want.shape} in the model")
-
-    def _span(self) -> str:
-        return f"{self._ops[0]} to {self._ops[-1]}"
-
-    def run(self) -> None:
-        """Copy the inputs in, invoke, copy the outputs out. Raises DelegateError with the runtime's message."""
-        try:
-            self._fit()
-            for t, index in self._inputs:
-                self._runtime.set_tensor(index, self._views[t] if t in self._views else self._arena.loose[t])
-            self._runtime.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
-        for t, index in self._outputs:
-            if t in self._views:
-                self._take(t, self._runtime.tensor(index)())
-            else:
-                self._arena.loose[t] = self._runtime.get_tensor(index)
-
-    def _take(self, tensor: int, value: NDArray[Any]) -> None:
-        """Copy an output to its place; its shape, where the model's word was taken for it, is as the model says."""
-        view = self._views[tensor]
-        if value.shape != view.shape:
-            name = self._graph.tensors[tensor].name
-            raise DelegateError(f"cpu: tensor {name!r} came out as {value.shape}, where the model says {view.shape}")
-        np.copyto(view, value)
-
-    def _fit(self) -> None:
-        """Give the runtime the shapes that inputs without a fixed one have this time; variables stay as they are."""
-        loose = {index: self._arena.loose[t].shape for t, index in self._inputs if t not in self._views}
-        if loose != self._loose_shapes:
-            kept = self.state()
-            for index, shape in loose.items():
-                self._runtime.resize_tensor_input(index, shape)
-            self._runtime.allocate_tensors()
-            self.restore(kept)
-            self._loose_shapes = loose
-
-    def state(self) -> dict[int, NDArray[Any]]:
-        """The variable tensors' values."""
-        return {t: self._runtime.get_tensor(index) for t, index in self._variables.items()}
-
-    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
-        """Put values into variable tensors, of those in `state`."""
-        for t in self._variables.keys() & state.keys():
-            self._runtime.set_tensor(self._variables[t], state[t])
-
-    def reset_variables(self) -> None:
-        """Set the partition's variable tensors back to zero."""
-        self._runtime.reset_all_variables()
-
-    def take_over(self, former: Executable) -> None:
-        """Go on in the runtime of another executable of the same sub-model, in which its resources live."""
-        assert isinstance(former, CPUExecutable) and former.holding == self.holding
-        self._runtime, former._runtime = former._runtime, None
-        self._loose_shapes = former._loose_shapes
-
-    def suspend(self) -> None:
-        """Free the runtime's interpreter, unless resources live in it."""
-        if self.holding is None:
-            self.close()
-
-    def close(self) -> None:
-        """Free the runtime's interpreter."""
-        self._runtime = None
-        self._views = {}
+        return CPUExecutable(self.open, graph, partition, arena, offsets, keep)
 
 
 @cache

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..buffers import Arena, Form, HostArena
+from ..buffers import Arena, HostArena
 from ..errors import DelegateError
 from ..graph.custom import CustomOptions
 from ..graph.model import NUMPY_TYPES, Graph, Model, Op
 from .base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
 from .custom import HostFunction, registered
 from .host_functions import FUNCTIONS
+from .on_host import OnHost
 from .work import arithmetic, traffic
 
 # What numpy gets done on one core, with the interpreter's own time for each op; functions differ too much to measure.
@@ -36,11 +37,10 @@ def with_host(delegates: Sequence[Delegate], model: Model) -> list[Delegate]:
     return [*delegates, HostDelegate()] if wanted else list(delegates)
 
 
-class HostDelegate:
+class HostDelegate(OnHost):
     """Takes custom ops that have a function. It stands last by itself wherever a model has custom ops."""
 
     name = "host"
-    space = "host"
     holds_state = False
     learns = False
 
@@ -79,18 +79,11 @@ class HostDelegate:
         return self.rates.cost(self.rates.run + seconds)
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """A launch an op."""
+        """A launch an op. It finds its tensors wherever they lie on the host."""
         live = [graph.ops[i] for i in ops if i not in graph.folded_ops]
         uses = (Use(tuple(t for t in op.inputs if t >= 0 and not graph.is_constant(t)), op.outputs) for op in live)
-        return Lowering(tuple(uses), folded=frozenset(ops) & graph.folded_ops)
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
-
-    def allocate(self, nbytes: int) -> HostArena:
-        """Host memory."""
-        return HostArena(nbytes)
+        border = frozenset(t for side in graph.boundary(ops, keep) for t in side)
+        return Lowering(tuple(uses), folded=frozenset(ops) & graph.folded_ops, found=border)
 
     def compile(
         self,
@@ -104,9 +97,6 @@ class HostDelegate:
         assert isinstance(arena, HostArena)
         ops = [graph.ops[i] for i in partition.ops if i not in graph.folded_ops]
         return HostExecutable([Call(graph, op, arena, offsets) for op in ops])
-
-    def close(self) -> None:
-        """Nothing is held between uses."""
 
 
 class HostExecutable:
@@ -149,7 +139,7 @@ class Call:
     """One op: its function, and where its inputs and outputs lie."""
 
     def __init__(self, graph: Graph, op: Op, arena: HostArena, offsets: Mapping[int, int]) -> None:
-        """Constants are read once; the memory of the others is known from here on, unless their size is not."""
+        """Constants are read once; so is the place of what the plan gives one."""
         function = function_for(op)
         if function is None:
             raise DelegateError(f"host: op {op.index} ({op.label}): its function is not registered any more")
@@ -163,14 +153,18 @@ class Call:
         found = self._graph.tensors[tensor]
         if self._graph.is_constant(tensor):
             return self._graph.constant(tensor)
-        if tensor in self._graph.dynamic:
+        if tensor not in offsets:
             return None
         return self._arena.view(offsets[tensor], found.shape, found.dtype)
+
+    def _memory(self, tensor: int) -> NDArray[Any] | None:
+        """Where a tensor lies; None for one of no fixed size."""
+        return self._arena.held[tensor]() if tensor in self._arena.held else self._views[tensor]
 
     def _input(self, tensor: int) -> Any:
         if tensor < 0:
             return None
-        view = self._views[tensor]
+        view = self._memory(tensor)
         given = (self._arena.loose[tensor] if view is None else view).view()
         given.flags.writeable = False
         return given
@@ -184,7 +178,7 @@ class Call:
             raise DelegateError(f"{self._what}: its function raised {type(error).__name__}: {error}") from error
         made = self._checked(returned)
         for tensor, array in zip(self._op.outputs, made, strict=True):
-            view = self._views[tensor]
+            view = self._memory(tensor)
             if view is None:
                 self._arena.loose[tensor] = array.copy()
             else:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..buffers import Arena, Form, HostArena
 from ..graph.model import Graph, Op
 from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
-from .cpu import CPUDelegate, CPUExecutable
+from .cpu import CPUDelegate
+from .cpu_executable import CPUExecutable
 from .edgetpu import rates as edgetpu
 from .gpu.delegate import GPUDelegate
 from .work import arithmetic, traffic
@@ -109,8 +110,8 @@ class SimulatedDelegate:
         return Cost(self.rates.run + seconds, "modelled")
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """One launch."""
-        return self._cpu.lower(graph, ops, keep)
+        """One launch; its memory is the device's."""
+        return replace(self._cpu.lower(graph, ops, keep), held=frozenset())
 
     def form(self, graph: Graph, tensor: int) -> Form:
         """As on the host."""

@@ -78,13 +78,15 @@ class Form:
 class HostArena:
     """Host memory, 64-byte aligned, of which numpy views are handed out.
 
-    `loose` holds what has no fixed size: the tensors whose shape depends on data, by tensor index.
+    `loose` holds what has no fixed size: the tensors whose shape depends on data, by tensor index. `held` finds those
+    that lie in memory of an executable's own, where they are now.
     """
 
     def __init__(self, nbytes: int) -> None:
         """Reserve `nbytes` bytes; pages are committed when first touched."""
         self.nbytes = nbytes
         self.loose: dict[int, NDArray[Any]] = {}
+        self.held: dict[int, Callable[[], NDArray[Any]]] = {}
         raw = np.empty(nbytes + 64, np.uint8)
         start = -raw.ctypes.data % 64
         self._bytes = raw[start : start + nbytes]
@@ -107,4 +109,5 @@ class HostArena:
 
     def close(self) -> None:
         """Free the memory once no view of it is left."""
+        self.held.clear()
         self._bytes = np.empty(0, np.uint8)

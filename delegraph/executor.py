@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from .delegates.base import Delegate, Executable, LaunchTime, Timed
 from .errors import DelegateError, Learned, StepFailed
 from .graph.model import Graph
 from .graph.ties import assigns
+from .outside import Outsides
 from .parallel import SideBySide
 from .partitioner.overlap import lanes
 from .partitioner.plan import Plan, Run, Transfer
@@ -37,10 +37,10 @@ class Executor:
 
         `outside` is the caller's own memory for some inputs and outputs.
         """
-        self._outside = outside or {}
         self.plan = plan
         self._graph = graph
         self._spaces = {d.name: d.space for d in delegates}
+        self._outsides = Outsides(graph, plan, outside or {}, self._spaces)
         self._forms: dict[tuple[str, int], Form] = {}
         self._offsets: dict[str, dict[int, int]] = {}
         owners = {d.space: d for d in delegates}
@@ -68,7 +68,7 @@ class Executor:
             self.close()
             raise
         self._steps = [self._step(plan, s) for s in plan.steps]
-        self._first, self._last = self._by_way_of_the_host(plan)
+        self._first, self._last = self._outsides.by_way_of_the_host(self._place)
         side_by_side = lanes(plan, self._spaces)
         self._side_by_side = SideBySide(side_by_side) if side_by_side is not None else None
         if self._side_by_side is not None:
@@ -105,60 +105,35 @@ class Executor:
         arena = self._arena(plan, step)
         space = far(step)
         form, offset = self._forms[space, step.tensor], self._offsets[space][step.tensor]
-        outside, view = self._outside.get(step.tensor), self.view(step.tensor)
-        if outside is not None and outside.space == space:
-            copy = partial(outside.to_arena if step.src == HOST else outside.from_arena, arena, offset)
-            if step.src == HOST or not self._read_on_host(plan, step.tensor):
-                return copy
+        move = form.write if step.src == HOST else form.read
+        place = self._place(step.tensor)
+        return self._outsides.instead(step, arena, offset, lambda: move(arena, offset, place()))
 
-            def to_both() -> None:
-                copy()
-                form.read(arena, offset, view)
-
-            return to_both
-        return partial(form.write if step.src == HOST else form.read, arena, offset, view)
-
-    def _read_on_host(self, plan: Plan, tensor: int) -> bool:
-        """Whether a step needs the host's copy of a tensor: one that runs there, or brings it to another space."""
-        return any(
-            step.src == HOST and step.tensor == tensor and step.dst != self._outside[tensor].space
-            if isinstance(step, Transfer)
-            else tensor in plan.partitions[step.partition].inputs
-            and self._spaces[plan.partitions[step.partition].delegate] == HOST
-            for step in plan.steps
-        )
-
-    def _by_way_of_the_host(self, plan: Plan) -> tuple[list[Callable[[], None]], list[Callable[[], None]]]:
-        """What is done before the first step and after the last, for outside memory that the host has to reach."""
-        first: list[Callable[[], None]] = []
-        last: list[Callable[[], None]] = []
-        for tensor, outside in self._outside.items():
-            copies = (s for s in plan.steps if isinstance(s, Transfer) and s.tensor == tensor)
-            reached = any(outside.space in (s.src, s.dst) for s in copies)
-            if tensor in self._graph.inputs and (not reached or self._read_on_host(plan, tensor)):
-                first.append(partial(outside.download, self.view(tensor)))
-            if tensor in self._graph.outputs and not reached:
-                last.append(partial(outside.upload, self.view(tensor)))
-        return first, last
+    def _place(self, tensor: int) -> Callable[[], NDArray[Any]]:
+        """What finds a tensor in host memory. Raises KeyError where it has no place there."""
+        if tensor in self.host.held:
+            return self.host.held[tensor]
+        t = self._graph.tensors[tensor]
+        fixed = self.host.view(self._offsets[HOST][tensor], t.shape, t.dtype)
+        return lambda: fixed
 
     def view(self, tensor: int) -> NDArray[Any]:
-        """A tensor's place in host memory. Raises KeyError where the plan gives it none."""
-        t = self._graph.tensors[tensor]
-        return self.host.view(self._offsets[HOST][tensor], t.shape, t.dtype)
+        """A tensor's place in host memory as it is now. Raises KeyError where it has none."""
+        return self._place(tensor)()
 
     def fetch(self, tensor: int) -> NDArray[Any]:
-        """A copy of a tensor from whichever space it lives in. Raises KeyError where the plan gives it no memory."""
+        """A copy of a tensor from whichever space it lives in. Raises KeyError where it has no memory."""
         if tensor in self.host.loose:
             return np.array(self.host.loose[tensor])
-        if tensor in self._outside:
+        if tensor in self._outsides:
             value = np.empty(self._graph.tensors[tensor].shape, self._graph.tensors[tensor].dtype)
-            self._outside[tensor].download(value)
+            self._outsides.download(tensor, value)
             return value
         spaces = [space for space, offsets in self._offsets.items() if tensor in offsets]
+        if tensor in self.host.held or HOST in spaces:
+            return np.array(self.view(tensor))
         if not spaces:
             raise KeyError(tensor)
-        if HOST in spaces:
-            return np.array(self.view(tensor))
         space, t = spaces[0], self._graph.tensors[tensor]
         out = np.empty(t.shape, t.dtype)
         self._forms[space, tensor].read(self._arenas[space], self._offsets[space][tensor], out)

@@ -163,15 +163,17 @@ class Recovering:
     def _change(self, plan: Plan, state: Mapping[int, NDArray[Any]]) -> bool:
         """Go on with another plan: the inputs and what ops remember are taken over. False where that cannot be."""
         old, fresh = self.executor, self._open(plan)
+        loose = {t: old.host.loose[t] for t in self._graph.inputs if t in old.host.loose}
+        inputs = {
+            t: np.array(old.view(t)) for t in self._graph.inputs if t not in loose and not self._graph.is_constant(t)
+        }
         if not fresh.take_over(old) and self._graph.assigns:
             fresh.close()
             return False
         self.executor = fresh
-        for t in self._graph.inputs:
-            if t in old.host.loose:
-                self.executor.host.loose[t] = old.host.loose[t]
-            elif not self._graph.is_constant(t):
-                np.copyto(self.executor.view(t), old.view(t))
+        fresh.host.loose.update(loose)
+        for t, value in inputs.items():
+            np.copyto(fresh.view(t), value)
         old.close()
         self.executor.restore(state)
         return True

@@ -38,7 +38,7 @@ def allocate(
     delegates: Mapping[str, Delegate],
     keep: frozenset[int] = frozenset(),
 ) -> tuple[Allocation, ...]:
-    """A place for every tensor that exists, in every space where it does.
+    """A place for every tensor that exists, in every space where it does and no executable holds it.
 
     A moment is one transfer or one launch. What the user sets and reads stays in place for the whole inference, as do
     the tensors in `keep`. How many bytes a tensor takes in a space, its delegate says.
@@ -47,6 +47,7 @@ def allocate(
     forms = {d.space: d.form for d in delegates.values()}
     spans: dict[tuple[str, int], Span] = {}
     roots: dict[tuple[str, int], int] = {}
+    held = _held(partitions, lowerings, spaces)
     for partition, lowering in zip(partitions, lowerings, strict=True):
         for alias, root in lowering.aliases.items():
             roots[spaces[partition.delegate], alias] = root
@@ -60,8 +61,8 @@ def allocate(
         return forms[space](graph, tensor).nbytes if space in forms else graph.tensors[tensor].nbytes
 
     def touch(space: str, tensor: int, moment: int) -> None:
-        if tensor in graph.dynamic or graph.tensors[tensor].is_constant:
-            return  # the one has no size yet, the other a home of its own
+        if (space, tensor) in held or tensor in graph.dynamic or graph.tensors[tensor].is_constant:
+            return  # what has no size yet, or a home of its own
         key = (space, root_of(space, tensor))
         span = spans.setdefault(key, Span(nbytes(space, tensor), moment, moment))
         span.first, span.last = min(span.first, moment), max(span.last, moment)
@@ -73,6 +74,20 @@ def allocate(
     for space, tensor in [key for key in spans if key[1] in keep]:
         touch(space, tensor, end)
     return _places(spans, roots, root_of)
+
+
+def _held(
+    partitions: Sequence[Partition], lowerings: Sequence[Lowering], spaces: Mapping[str, str]
+) -> set[tuple[str, int]]:
+    """What lies in executables' own memory: one holds it, and none needs a place for it."""
+    held: set[tuple[str, int]] = set()
+    placed: set[tuple[str, int]] = set()
+    for partition, lowering in zip(partitions, lowerings, strict=True):
+        space = spaces[partition.delegate]
+        held.update((space, t) for t in lowering.held)
+        border = {*partition.inputs, *partition.outputs}
+        placed.update((space, t) for t in border - lowering.held - lowering.found)
+    return held - placed
 
 
 def _touch_all(

@@ -193,10 +193,11 @@ def test_a_plan_that_does_not_fit_is_refused_by_the_field(tmp_path: Path) -> Non
 def test_nothing_but_the_assignment_is_taken_from_a_file() -> None:
     """A file that lies about memory changes nothing: it is worked out anew."""
     data, content = saved_plan()
-    data["arenas"] = {"host": 1}
+    honest = data["arenas"]
+    data["arenas"] = {"host": 1 << 40}
     data["allocations"] = [{**a, "offset": 1 << 40} for a in data["allocations"]]
     with Interpreter(model_content=content, delegates=[First(3), CPUDelegate()], plan=data) as it:
-        assert it.plan.arenas["host"] > 1
+        assert it.plan.arenas == honest
         it.allocate_tensors()
         it.invoke()
 

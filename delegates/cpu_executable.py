@@ -1,0 +1,193 @@
+"""A partition inside the TensorFlow Lite runtime, whose tensors are the host's memory of what crosses its border."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from ctypes import addressof, c_char
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..buffers import HostArena
+from ..errors import DelegateError
+from ..graph.model import Graph, Tensor
+from .base import Executable, Partition
+
+
+class CPUExecutable:
+    """A partition inside the runtime; tensors are matched to the runtime's by name.
+
+    Border tensors that the plan gives no place lie in the runtime. Of one that several partitions share, the first to
+    be compiled has the host's copy, which is the one that makes it, if any does; the others copy it in when they run.
+    """
+
+    def __init__(
+        self,
+        open_runtime: Callable[[bytes], Any],
+        graph: Graph,
+        partition: Partition,
+        arena: HostArena,
+        offsets: Mapping[int, int],
+        keep: frozenset[int],
+    ) -> None:
+        """Open, allocate and check the sub-model, and find where each boundary tensor lies."""
+        self._graph = graph
+        self._arena = arena
+        self._ops = partition.ops
+        content, names = graph.submodel(partition.ops, keep), graph.submodel_names(partition.ops, keep)
+        held = any(op in graph.ties for op in partition.ops)
+        self.holding = hashlib.sha256(content).hexdigest() if held else None
+        try:
+            self._runtime = open_runtime(content)
+            self._runtime.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
+        indices = {
+            d["name"]: d["index"] for d in self._runtime.get_input_details() + self._runtime.get_output_details()
+        }
+        places = {d["name"]: d["index"] for d in self._runtime.get_tensor_details()}
+        self._variables = {t: places[name] for t, name in names.items() if graph.tensors[t].is_variable}
+        self._loose_shapes: dict[int, tuple[int, ...]] = {}
+        self._inputs = [(t, indices[names[t]]) for t in partition.inputs]
+        self._outputs = [(t, indices[names[t]]) for t in partition.outputs]
+        self._views = {
+            t: arena.view(offsets[t], graph.tensors[t].shape, graph.tensors[t].dtype)
+            for t in (*partition.inputs, *partition.outputs)
+            if t in offsets
+        }
+        shapes = {d["index"]: tuple(map(int, d["shape"])) for d in self._runtime.get_output_details()}
+        for t, index in self._outputs:
+            want, found = graph.tensors[t], shapes[index]
+            if t not in graph.dynamic and found != want.shape:
+                raise DelegateError(f"cpu: tensor {want.name!r} is {found} in the runtime, {want.shape} in the model")
+        self._inside = {
+            t: Inside(graph.tensors[t], index)
+            for t, index in (*self._inputs, *self._outputs)
+            if t not in offsets and t not in graph.dynamic and t not in arena.held
+        }
+        arena.held.update(self._inside)
+        self._copied = [(t, index) for t, index in self._inputs if t not in self._inside]
+        self._look()
+
+    def _span(self) -> str:
+        return f"{self._ops[0]} to {self._ops[-1]}"
+
+    def _look(self) -> None:
+        """Find where tensors lie now: a run that gives some of them a size may move all."""
+        for inside in self._inside.values():
+            inside.look(self._runtime)
+
+    def run(self) -> None:
+        """Copy in what lies elsewhere, invoke, hand on the outputs. Raises DelegateError with the runtime's message."""
+        try:
+            self._fit()
+            for t, index in self._copied:
+                self._runtime.set_tensor(index, self._value(t))
+            self._runtime.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
+        finally:
+            self._look()
+        for t, index in self._outputs:
+            if t in self._inside:
+                self._checked(t, self._inside[t]())
+            elif t in self._views:
+                np.copyto(self._views[t], self._checked(t, self._runtime.tensor(index)()))
+            else:
+                self._arena.loose[t] = self._runtime.get_tensor(index)
+
+    def _value(self, tensor: int) -> NDArray[Any]:
+        """What an input that lies elsewhere holds now."""
+        if tensor in self._views:
+            return self._views[tensor]
+        return self._arena.held[tensor]() if tensor in self._arena.held else self._arena.loose[tensor]
+
+    def _checked(self, tensor: int, value: NDArray[Any]) -> NDArray[Any]:
+        """An output, whose shape, where the model's word was taken for it, is as the model says."""
+        want = self._graph.tensors[tensor]
+        if value.shape != want.shape:
+            raise DelegateError(
+                f"cpu: tensor {want.name!r} came out as {value.shape}, where the model says {want.shape}"
+            )
+        return value
+
+    def _fit(self) -> None:
+        """Give the runtime the shapes that inputs without a fixed one have this time; variables stay as they are."""
+        loose = {index: self._arena.loose[t].shape for t, index in self._copied if t in self._graph.dynamic}
+        if loose != self._loose_shapes:
+            kept = self.state()
+            for index, shape in loose.items():
+                self._runtime.resize_tensor_input(index, shape)
+            self._runtime.allocate_tensors()
+            self.restore(kept)
+            self._loose_shapes = loose
+            self._look()
+
+    def state(self) -> dict[int, NDArray[Any]]:
+        """The variable tensors' values."""
+        return {t: self._runtime.get_tensor(index) for t, index in self._variables.items()}
+
+    def restore(self, state: Mapping[int, NDArray[Any]]) -> None:
+        """Put values into variable tensors, of those in `state`."""
+        for t in self._variables.keys() & state.keys():
+            self._runtime.set_tensor(self._variables[t], state[t])
+
+    def reset_variables(self) -> None:
+        """Set the partition's variable tensors back to zero."""
+        self._runtime.reset_all_variables()
+
+    def take_over(self, former: Executable) -> None:
+        """Go on in the runtime of another executable of the same sub-model, in which its resources live."""
+        assert isinstance(former, CPUExecutable) and former.holding == self.holding
+        self._runtime, former._runtime = former._runtime, None
+        self._loose_shapes = former._loose_shapes
+        self._look()
+
+    def suspend(self) -> None:
+        """Free the runtime's interpreter, unless resources live in it."""
+        if self.holding is None:
+            self.close()
+
+    def close(self) -> None:
+        """Free the runtime's interpreter."""
+        self._runtime = None
+        self._views, self._inside = {}, {}
+
+
+class Inside:
+    """A tensor in the runtime's memory: called, an array over that memory as it was when last looked for.
+
+    The runtime refuses to run while an array of its own is alive somewhere, be it in the traceback of an error. This
+    one keeps the memory alive, but does not count.
+    """
+
+    def __init__(self, tensor: Tensor, index: int) -> None:
+        """`index` is the runtime's; `look` finds the memory."""
+        self._index = index
+        self._address = 0
+        self._view: NDArray[Any] = np.zeros(tensor.shape, tensor.dtype)  # of an output that is not made yet
+
+    def __call__(self) -> NDArray[Any]:
+        """The array, writable."""
+        return self._view
+
+    def look(self, runtime: Any) -> None:
+        """Find the memory again, where it is now."""
+        try:
+            found = runtime.tensor(self._index)()
+        except ValueError:  # the runtime gives it memory when it runs
+            self._address, self._view = 0, np.zeros_like(self._view)
+            return
+        address = addressof(c_char.from_buffer(found)) if found.size else 0  # numpy takes three times as long to tell
+        if (address, found.shape) != (self._address, self._view.shape):
+            self._address, self._view = address, np.asarray(_Memory(found, runtime))
+
+
+class _Memory:
+    """The base object of an array over a runtime's memory."""
+
+    def __init__(self, array: NDArray[Any], runtime: Any) -> None:
+        self.__array_interface__ = array.__array_interface__
+        self._runtime = runtime
