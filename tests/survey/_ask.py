@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from case import Case
 from conformance.oracle import drawn, model, prepare
-from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.gpu.kernels import kernels
+from delegraph.delegates.gpu.lowering import Refusal, lower_op
 from delegraph.errors import InvalidModel
 from delegraph.graph.read import read
+from delegraph.shaders.program import ES_LIMITS
 
 from . import makers
 
@@ -27,10 +29,8 @@ from . import makers
 class Refused:
     """A form that the reference runs and the GPU does not."""
 
-    label: str
-    types: str
+    form: Case
     reason: str
-    codes: tuple[str, ...]
 
 
 def types(found: Case) -> str:
@@ -56,8 +56,8 @@ def latest(kind: str) -> int:
     return 0
 
 
-def ask(found: Case, gpu: GPUDelegate) -> Refused | bool:
-    """Whether the reference runs a form; Refused where it does and the GPU does not."""
+def ask(found: Case) -> Refused | bool:
+    """Whether the reference runs a form; Refused where it does and the GPU does not, even the least of OpenGL ES."""
     try:
         prepared = prepare(found)
     except (RuntimeError, ValueError, OverflowError, TypeError):
@@ -65,64 +65,75 @@ def ask(found: Case, gpu: GPUDelegate) -> Refused | bool:
     try:
         graph = read(prepared.content).graphs[0]
     except InvalidModel as error:
-        return Refused(found.label, types(found), f"not read: {error}", ("invalid",))
-    verdict = gpu.supports(graph, graph.ops[0])
-    if verdict.ok or graph.folded_ops:
+        return Refused(found, f"not read: {error}")
+    if graph.folded_ops or not isinstance(refusal := lower_op(graph, graph.ops[0], ES_LIMITS), Refusal):
         return True
-    return Refused(
-        found.label, types(found), "; ".join(map(str, verdict.reasons)), tuple(r.code for r in verdict.reasons)
-    )
+    return Refused(found, "; ".join(map(str, refusal.reasons)))
 
 
 def _worker(found: Sequence[tuple[int, Case]], pipe: Any) -> None:
-    gpu = GPUDelegate()
+    faulthandler.disable()  # a death here is an answer
     for k, form in found:
         pipe.send((k, None))
-        pipe.send((k, ask(form, gpu)))
+        answer = ask(form)
+        pipe.send((k, answer.reason if isinstance(answer, Refused) else answer))
     pipe.send(None)
 
 
 @dataclass
 class Survey:
-    """How many forms of a kind the reference runs, which of them the GPU refuses, and of which the reference dies."""
+    """How many forms the reference runs, which of them the GPU refuses, and of which the reference dies."""
 
     ran: int
     refused: list[Refused]
-    deadly: list[str]
+    deadly: list[Case]
 
 
-def survey(kind: str) -> Survey:
-    """Each form in a process that may die; where the reference dies of two of the same types, the others are left."""
+def sampled(kind: str, count: int | None = None) -> list[Case]:
+    """The forms of a kind, or so many of them, always the same; none where the reference has no such op."""
+    version = latest(kind)
+    found = list(makers()[kind](kind)) if version else []
+    if count is not None:
+        found = Random(kind).sample(found, min(count, len(found)))
+    return [replace(form, options={"op_version": version, **form.options}) for form in found]
+
+
+def survey(forms: Sequence[Case]) -> Survey:
+    """Each form in a process that may die; where the reference dies of one, those that are alike are left.
+
+    It may die of what an earlier form did to its memory: one is deadly if a process dies that asked nothing before.
+    """
     found = Survey(0, [], [])
     kernels()  # imported once, before processes part
-    version = latest(kind)
-    forms = [replace(form, options={"op_version": version, **form.options}) for form in makers()[kind](kind)]
-    left = dict(enumerate(forms if version else []))
-    died: Counter[str] = Counter()
+    left = dict(enumerate(forms))
     fork = multiprocessing.get_context("fork")
     while left:
         ours, theirs = fork.Pipe(False)
         process = fork.Process(target=_worker, args=(list(left.items()), theirs))
         process.start()
         theirs.close()
-        asking = next(iter(left))
+        asking = first = next(iter(left))
         try:
             while (message := ours.recv()) is not None:
                 asking, answer = message
                 if answer is not None:
-                    del left[asking]
+                    form = left.pop(asking)
                     found.ran += answer is not False
-                    if isinstance(answer, Refused):
-                        found.refused.append(answer)
+                    if isinstance(answer, str):
+                        found.refused.append(Refused(form, answer))
             left.clear()
         except EOFError:
-            form = left.pop(asking)
-            found.deadly.append(form.label)
-            died[types(form)] += 1
-            if died[types(form)] == 2:
-                left = {k: other for k, other in left.items() if types(other) != types(form)}
+            if asking == first:
+                found.deadly.append(left[asking])
+                left = {k: other for k, other in left.items() if alike(other) != alike(left[asking])}
         process.join()
+        ours.close()
     return found
+
+
+def alike(found: Case) -> object:
+    """What forms have in common of which the reference dies for the same reason: types and ranks."""
+    return found.kind, types(found), tuple(len(value.shape) for value in found.inputs if value is not None)
 
 
 def grouped(refused: Iterable[Refused]) -> dict[str, list[Refused]]:

@@ -83,7 +83,7 @@ def stablehlo(kind: str) -> Forms:
         else:
             yield form(
                 kind, x, at([[0], [0]]), offset_dims=[*range(1, n)], collapsed_slice_dims=[0], start_index_map=[0],
-                index_vector_dim=1, slice_sizes=[1, *x.shape[1:]],
+                index_vector_dim=1, slice_sizes=[1, *x.shape[1:]], outputs=[(2, *x.shape[1:])],
             )  # fmt: skip
 
 

@@ -1,0 +1,79 @@
+"""What the reference runs and the GPU refuses, and why: all that `conformance/test_survey.py` lets pass.
+
+An entry that no form meets any more fails there too, so that the list only gets shorter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Refusals of a kind for a reason in which `pattern`, a regular expression, is found."""
+
+    kind: str
+    pattern: str
+    why: str
+
+    def covers(self, kind: str, reason: str) -> bool:
+        return kind == self.kind and re.search(self.pattern, reason) is not None
+
+
+UNSCALED = "without a scale an integer stands for no number: the reference multiplies or divides by 0"
+AS_FLOATS = "the reference never looks at the type, and takes bytes, also those past the end, for floats"
+PAST_THE_END = "the reference reads past the weights, as if they were FLOAT32"
+AS_INT32 = "the reference takes the halves of an INT64 for two INT32, so it reads other numbers than the file says"
+NO_KERNEL = "there is no kernel for it yet"
+
+# Kinds in a line, the pattern, why.
+_ROWS = [
+    (
+        "ABS BATCH_MATMUL DEQUANTIZE DIV EXP HARD_SWISH LEAKY_RELU MEAN MUL PRELU QUANTIZE RELU RELU6 RELU_0_TO_1 "
+        "RELU_N1_TO_1 SUM TANH",
+        r"not read: .*: U?INT(8|16) with 0 scales",
+        UNSCALED,
+    ),
+    (
+        "AVERAGE_POOL_2D BATCH_MATMUL DEQUANTIZE DIV GELU MAX_POOL_2D MEAN NOT_EQUAL QUANTIZE SUM",
+        "^quantization: .* has no scale",
+        UNSCALED,
+    ),
+    ("EMBEDDING_LOOKUP", r"^quantization: .*type: .* is FLOAT32 \(wanted U?INT8\)", UNSCALED),
+    ("EMBEDDING_LOOKUP_SPARSE FAKE_QUANT", r"not read: .*, where \w+ wants FLOAT32", AS_FLOATS),
+    ("CONV_2D", r"^type: .* is FLOAT16", PAST_THE_END),
+    ("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", "^shape: .* is declared", AS_INT32),
+    ("TRANSPOSE", r"not read: .*: INT(16|64), where TRANSPOSE wants INT32", "the reference takes any type for INT32"),
+    ("EMBEDDING_LOOKUP_SPARSE", "^dynamic_shape: ", "the shape depends on data"),
+    ("EMBEDDING_LOOKUP_SPARSE", "^shape: .* is declared", "the reference writes past a result of another shape"),
+    ("LOG_SOFTMAX", "not read: .*: rank 0", "a scalar has no axis; the reference takes it for one of 1 element"),
+    ("SVDF", "not read: .*: INT8 for INT8", "the reference takes INT8 states for INT16, and writes past their end"),
+    ("ATAN2", r"^shape: \[", "the reference reads past the smaller operand: it does not broadcast"),
+    ("ATAN2 SIGN", "^type: .* is FLOAT64", NO_KERNEL),
+    ("BATCH_MATMUL", "^batches: ", NO_KERNEL),
+    ("BITCAST", "^type: .* is BOOL", NO_KERNEL),
+    ("CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", r"^type: .* is INT32 \(wanted INT64\)", NO_KERNEL),
+    ("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", "^type: .* is INT4 ", NO_KERNEL),
+    ("CONV_2D FULLY_CONNECTED", "^not_constant: .* as it is UINT8", NO_KERNEL),
+    ("FULLY_CONNECTED PRELU", r"^type: .* is INT16 \(wanted INT8\)", NO_KERNEL),
+    ("LSH_PROJECTION STABLEHLO_GATHER STABLEHLO_PAD UNIQUE", "^no_kernel: ", NO_KERNEL),
+    (
+        "STABLEHLO_ADD STABLEHLO_MAXIMUM STABLEHLO_MINIMUM STABLEHLO_MULTIPLY",
+        "^type: .* is (BOOL|FLOAT16|FLOAT64|UINT32|UINT64) ",
+        NO_KERNEL,
+    ),
+    (
+        "UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM",
+        "^not_constant: ",
+        NO_KERNEL,
+    ),
+]  # fmt: skip
+
+
+def allowed() -> Iterator[Allowed]:
+    """Every entry, one a kind."""
+    for kinds, pattern, why in _ROWS:
+        for kind in kinds.split():
+            yield Allowed(kind, pattern, why)
