@@ -37,7 +37,7 @@ _ROWS = [
         UNSCALED,
     ),
     (
-        "AVERAGE_POOL_2D BATCH_MATMUL DEQUANTIZE DIV GELU MAX_POOL_2D MEAN NOT_EQUAL QUANTIZE SUM",
+        "AVERAGE_POOL_2D DEQUANTIZE DIV GELU MAX_POOL_2D MEAN NOT_EQUAL QUANTIZE SUM",
         "^quantization: .* has no scale",
         UNSCALED,
     ),
@@ -52,7 +52,6 @@ _ROWS = [
     ("SVDF", "not read: .*: INT8 for INT8", "the reference takes INT8 states for INT16, and writes past their end"),
     ("ATAN2", r"^shape: \[", "the reference reads past the smaller operand: it does not broadcast"),
     ("ATAN2 SIGN", "^type: .* is FLOAT64", NO_KERNEL),
-    ("BATCH_MATMUL", "^batches: ", NO_KERNEL),
     ("BITCAST", "^type: .* is BOOL", NO_KERNEL),
     ("CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", r"^type: .* is INT32 \(wanted INT64\)", NO_KERNEL),
     ("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", "^type: .* is INT4 ", NO_KERNEL),
