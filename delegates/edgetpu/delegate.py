@@ -97,7 +97,7 @@ class EdgeTPUDelegate:
     @property
     def child_pid(self) -> int | None:
         """The child's process number; None where there is none now, or no isolation."""
-        return self._site.pid if isinstance(self._site, Isolated) else None
+        return self.site.pid if isinstance(self.site, Isolated) else None
 
     def fingerprint(self) -> str:
         """The device and libedgetpu's version, and whether they are in a child process."""
