@@ -1,0 +1,163 @@
+"""The NNAPI delegate: parts of a graph as programs for Android's Neural Networks API, here or on a phone elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ...buffers import Arena, Form, HostArena
+from ...errors import DelegateError, Reason
+from ...graph.model import Graph, Op
+from ..base import Cost, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
+from ..engine import Engine, EngineExecutable, Port
+from ..work import arithmetic, traffic
+from .abi import LEVELS, PREFERENCES
+from .engine import NNAPIEngine
+from .node import Nodes, assemble, lowered
+from .recording import Recording, record
+
+# A phone's accelerator behind its driver, by guess: a few hundred microseconds a run, little an operation.
+RATES = Rates(flops=1e11, bandwidth=1e10, launch=1e-5, run=3e-4)
+ASSUMED = LEVELS[-1]  # where nothing is known of the phone: what it lacks is an error when it is met
+# What an operation does otherwise than TFLite's, where the documentation of NNAPI says so.
+NOTES = {"TOPK_V2": "of equal values NNAPI gives the place that is further on, TFLite the first"}
+
+
+class NNAPIDelegate:
+    """Claims what NNAPI's documentation has, at the feature level of the phone; runs it there.
+
+    Planning needs no phone: the level is given, or recorded by `probe()` with what the device says it takes.
+    """
+
+    name = "nnapi"
+    space = "host"
+    holds_state = False
+    learns = False
+
+    def __init__(
+        self,
+        library: str | None = None,
+        device: str | None = None,
+        preference: str = "fast_single_answer",
+        relaxed: bool = False,
+        cache_dir: str | None = None,
+        feature_level: int | None = None,
+        bridge: str | None = None,
+        recording: str | Path | Recording | None = None,
+    ) -> None:
+        """`device` is a type ("cpu", "gpu", "accelerator", "other"), a name or part of one; None: Android chooses.
+
+        `preference` is "low_power", "fast_single_answer" or "sustained_speed". `relaxed` lets floats be reckoned in
+        half. `cache_dir` keeps what was compiled. `feature_level` is one of 27 to 31 and 1000006 to 1000008; by
+        default the phone's. `bridge` ("tcp://127.0.0.1:7200") is where the phone is reached, `library` the API's
+        file, if it is in no usual place. `recording` is what `probe()` of another delegate recorded: to plan for that
+        phone without it. Raises ValueError for a level or preference that is none.
+        """
+        if feature_level is not None and feature_level not in LEVELS:
+            raise ValueError(f"feature_level {feature_level!r} is none: say one of {', '.join(map(str, LEVELS))}")
+        if preference not in PREFERENCES:
+            raise ValueError(f"preference {preference!r} is none: say {', '.join(PREFERENCES)}")
+        self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}, {bridge or 'here'}"
+        self._relaxed, self._given = relaxed, feature_level
+        self._bridge, self._arguments = bridge, (library, device, preference, cache_dir)
+        self._engine: Engine | None = None
+        self.recorded = recording if isinstance(recording, Recording | None) else Recording.load(recording)
+        self.rates = RATES
+
+    @property
+    def engine(self) -> Engine:
+        """What runs programs: this machine's, or the bridge's. Raises DelegateError."""
+        if self._engine is None:
+            self._engine = self._reach() if self._bridge else NNAPIEngine(*self._arguments)
+        return self._engine
+
+    def _reach(self) -> Engine:
+        raise DelegateError(f"nnapi: there is no bridge to {self._bridge}: this version has none")
+
+    @property
+    def level(self) -> int:
+        """The feature level that is planned for."""
+        if self._given is not None:
+            return self._given
+        return self.recorded.level if self.recorded is not None else ASSUMED
+
+    def probe(self) -> Probe:
+        """Here where the API answers; what it takes is then recorded, once."""
+        try:
+            detail = self.engine.here()
+            if self.recorded is None:
+                self.recorded = record(self.engine)
+        except DelegateError as error:
+            return Probe(False, str(error), "run it on Android, or reach a phone with bridge='tcp://...'")
+        return Probe(True, detail)
+
+    def fingerprint(self) -> str:
+        """The devices with their drivers, and the options."""
+        return f"{self.probe().detail}, {self._options}"
+
+    def supports(self, graph: Graph, op: Op) -> Verdict:
+        """By the mapping at the feature level, and by what the device said of such operations."""
+        unknown = shapes_unknown(graph, op)
+        if not unknown.ok:
+            return unknown
+        nodes = self._lowered(graph, op)
+        if isinstance(nodes, Reason):
+            return Verdict((nodes,))
+        refused = self.recorded.refusal(graph, nodes) if self.recorded is not None else ""
+        if refused:
+            return no("device", refused, "an operation that the device said it takes")
+        return Verdict(note=NOTES.get(op.kind, ""))
+
+    def _lowered(self, graph: Graph, op: Op) -> Nodes | Reason:
+        return lowered(graph, op, self.level)
+
+    def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
+        """Each op's arithmetic and bytes over the device's rates."""
+        live = [graph.ops[i] for i in ops if i not in graph.folded_ops]
+        seconds = sum(self.rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in live)
+        return self.rates.cost(self.rates.run + seconds)
+
+    def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
+        """One launch: the API runs the whole partition."""
+        return Lowering((Use(*graph.boundary(ops, keep)),), folded=frozenset(ops) & graph.folded_ops)
+
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
+
+    def allocate(self, nbytes: int) -> HostArena:
+        """Host memory."""
+        return HostArena(nbytes)
+
+    def program(self, graph: Graph, partition: Partition) -> bytes:
+        """A partition as the bytes of a program. Raises DelegateError where an op of it is not taken."""
+        nodes = []
+        for op in (graph.ops[i] for i in partition.ops if i not in graph.folded_ops):
+            found = self._lowered(graph, op)
+            if isinstance(found, Reason):
+                raise DelegateError(f"nnapi: op {op.index} ({op.label}): {found}")
+            nodes += found
+        return assemble(graph, nodes, partition.inputs, partition.outputs, self._relaxed).write()
+
+    def compile(
+        self,
+        graph: Graph,
+        partition: Partition,
+        arena: Arena,
+        offsets: Mapping[int, int],
+        keep: frozenset[int] = frozenset(),
+    ) -> EngineExecutable:
+        """Load a partition's program into the engine. Raises DelegateError."""
+        assert isinstance(arena, HostArena)
+        views, ports = [], []
+        for side in (partition.inputs, partition.outputs):
+            found = [graph.tensors[t] for t in side]
+            ports.append([Port(t.name, t.shape, t.dtype) for t in found])
+            views.append([arena.view(offsets[t.index], t.shape, t.dtype) for t in found])
+        return EngineExecutable(self.engine.load(self.program(graph, partition), *ports), *views)
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None

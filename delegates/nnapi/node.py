@@ -1,0 +1,259 @@
+"""What an op becomes: operations of NNAPI over tensors of the graph, constants, scalars and what lies between them.
+
+A mapping answers with nodes (`ops/` has one home for each family of ops) or raises Refused; `lowered` is the one that
+asks, so that what is supported and what is run cannot differ. `assemble` makes the program of several ops' nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import Reason
+from ...graph.model import Graph, Op, Tensor
+from .abi import DTYPES, L1, TYPE_LEVELS, Operation, Type
+from .program import CONSTANT, MOST_RANK, OMITTED, Operand, Program, Step, aligned
+
+
+class Refused(Exception):
+    """A Reason on its way out of a mapping."""
+
+    def __init__(self, code: str, met: object = "", wanted: object = "") -> None:
+        """The three parts of a Reason."""
+        super().__init__(code)
+        self.reason = Reason(code, str(met), str(wanted))
+
+
+TENSORS = {
+    "FLOAT32": Type.TENSOR_FLOAT32, "INT32": Type.TENSOR_INT32, "UINT8": Type.TENSOR_QUANT8_ASYMM,
+    "INT8": Type.TENSOR_QUANT8_ASYMM_SIGNED, "BOOL": Type.TENSOR_BOOL8, "FLOAT16": Type.TENSOR_FLOAT16,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value, which for NNAPI is an operand like any other."""
+
+    type: Type
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """A constant that a mapping packs itself: `pack` makes the array, when a program is assembled."""
+
+    operand: Operand
+    pack: Callable[[], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """What one node of an op hands on to another."""
+
+    operand: Operand
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """An optional input that is left out."""
+
+    type: Type
+
+
+Arg = int | Scalar | Const | Between | Omitted  # a number is a tensor of the graph
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation, and the feature level that it needs beside what the types of its operands need."""
+
+    code: Operation
+    inputs: tuple[Arg, ...]
+    outputs: tuple[int | Between, ...]
+    level: int = L1
+
+
+Nodes = tuple[Node, ...]
+Mapped = Callable[[Graph, Op], Nodes]
+Ways = tuple[Mapped, ...]  # the better one first; others for phones whose level is too low for it
+
+
+def i32(value: int) -> Scalar:
+    """An INT32 scalar."""
+    return Scalar(Type.INT32, value)
+
+
+def f32(value: float) -> Scalar:
+    """A FLOAT32 scalar."""
+    return Scalar(Type.FLOAT32, value)
+
+
+def boolean(value: bool) -> Scalar:
+    """A BOOL scalar."""
+    return Scalar(Type.BOOL, value)
+
+
+def numbers(values: Sequence[int], shape: Sequence[int] | None = None) -> Const:
+    """A constant TENSOR_INT32, 1-D unless `shape` says otherwise."""
+    array = np.array(values, np.int32)
+    return Const(Operand(Type.TENSOR_INT32, tuple(shape or (len(array),))), lambda: array)
+
+
+def full(tensor: Operand, value: float) -> Const:
+    """A constant like another operand, of one value."""
+    return Const(tensor, lambda: np.full(tensor.dims, value, DTYPES[tensor.type]))
+
+
+def between(graph: Graph, like: int, shape: Sequence[int] | None = None, type: Type | None = None) -> Between:
+    """An operand like a tensor of the graph, of another shape or type where these are given."""
+    found = operand_of(graph.tensors[like])
+    changed = type is not None and type is not found.type
+    scale, zero = (0.0, 0) if changed else (found.scale, found.zero_point)
+    return Between(Operand(type or found.type, dims(found.dims if shape is None else shape), scale, zero))
+
+
+def dims(shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape as NNAPI has it: a tensor without dimensions has one there."""
+    return tuple(shape) or (1,)
+
+
+def affine(tensor: Tensor) -> tuple[float, int]:
+    """(scale, zero point) of a tensor, (0, 0) where it has none, or several."""
+    q = tensor.quantization
+    if q is None or (q.scales.size, q.zero_points.size) != (1, 1):
+        return 0.0, 0
+    return float(q.scales[0]), int(q.zero_points[0])
+
+
+def operand_of(tensor: Tensor) -> Operand:
+    """A tensor of the graph as an operand; bytes that are no quantised numbers are told as steps of 1."""
+    kind = TENSORS[tensor.type]
+    if tensor.type not in ("INT8", "UINT8"):
+        return Operand(kind, dims(tensor.shape))
+    scale, zero = affine(tensor)
+    return Operand(kind, dims(tensor.shape), scale or 1.0, zero)
+
+
+@cache
+def mappings() -> Mapping[str, Ways]:
+    """Kind of op -> what maps it, of all modules in `ops/`."""
+    package = import_module(".ops", __package__)
+    found: dict[str, Ways] = {}
+    for info in iter_modules(package.__path__):
+        found.update(import_module(f".{info.name}", package.__name__).OPS)
+    return found
+
+
+def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
+    """What an op becomes at a feature level, or why it does not. Pure."""
+    if op.kind not in mappings():
+        return Reason("kind", op.label, "a kind of op that NNAPI has (docs/nnapi.md)")
+    reasons, needed = [], []
+    for way in mappings()[op.kind]:
+        try:
+            for t in (*op.inputs, *op.outputs):
+                if t >= 0:
+                    _check_tensor(graph, t)
+            nodes = way(graph, op)
+        except Refused as refused:
+            reasons.append(refused.reason)
+            continue
+        needed.append(level_of(graph, nodes))
+        if needed[-1] <= level:
+            return nodes
+    if needed:
+        return Reason("feature_level", f"{op.label} needs {min(needed)}", f"at most {level}, the phone's")
+    return reasons[0]
+
+
+def _check_tensor(graph: Graph, t: int) -> None:
+    """What holds for every tensor of every op."""
+    tensor = graph.tensors[t]
+    if tensor.is_variable:
+        raise Refused("variable", f"{tensor.name!r} keeps its value from one run to the next")
+    if tensor.is_sparse and graph.constant(t) is None:
+        raise Refused("sparse", f"{tensor.name!r} is sparse")
+    if len(tensor.shape) > MOST_RANK:
+        raise Refused("rank", f"{tensor.name!r} has {len(tensor.shape)} dimensions", f"at most {MOST_RANK}")
+    if tensor.size == 0:
+        raise Refused("empty", f"{tensor.name!r} has shape {list(tensor.shape)}", "at least one element")
+    if tensor.nbytes >= 1 << 32:
+        raise Refused("size", f"{tensor.name!r} has {tensor.nbytes} bytes", "less than 2 ** 32")
+
+
+def level_of(graph: Graph, nodes: Nodes) -> int:
+    """The feature level that some nodes need, with the types of all their operands."""
+    args = (arg for node in nodes for arg in (*node.inputs, *node.outputs))
+    return max((*(TYPE_LEVELS[_type(graph, arg)] for arg in args), *(node.level for node in nodes)), default=L1)
+
+
+def _type(graph: Graph, arg: Arg) -> Type:
+    if isinstance(arg, int):
+        return TENSORS[graph.tensors[arg].type]
+    return arg.type if isinstance(arg, Scalar | Omitted) else arg.operand.type
+
+
+def assemble(
+    graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int], relaxed: bool
+) -> Program:
+    """The program of some nodes, in order, from tensors of the graph to tensors of the graph."""
+    table = _Table(graph)
+    given = tuple(table.number(t) for t in inputs)
+    nodes = tuple(nodes)
+    steps = tuple(
+        Step(n.code, tuple(map(table.number, n.inputs)), tuple(map(table.number, n.outputs)), n.level) for n in nodes
+    )
+    wanted = tuple(table.number(t) for t in outputs)
+    blob, offsets = aligned(table.arrays)
+    placed = list(table.operands)
+    for (k, array), offset in zip(table.constants, offsets, strict=True):
+        placed[k] = _placed(placed[k], offset, array.nbytes)
+    return Program(tuple(placed), steps, given, wanted, blob, relaxed)
+
+
+def _placed(operand: Operand, offset: int, length: int) -> Operand:
+    return Operand(
+        operand.type, operand.dims, operand.scale, operand.zero_point, operand.channel, operand.scales, CONSTANT,
+        offset, length,
+    )  # fmt: skip
+
+
+class _Table:
+    """Operands in the making: each tensor, scalar and constant once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[Any, int] = {}
+        self.operands: list[Operand] = []
+        self.constants: list[tuple[int, NDArray[Any]]] = []
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        return [array for _, array in self.constants]
+
+    def number(self, arg: Arg) -> int:
+        """The number of an operand, which is made when first asked for."""
+        key = (type(arg), arg)
+        if key not in self._known:
+            self._known[key] = len(self.operands)
+            operand, array = self._made(arg)
+            self.operands.append(operand)
+            if array is not None:
+                self.constants.append((self._known[key], np.ascontiguousarray(array, DTYPES[operand.type])))
+        return self._known[key]
+
+    def _made(self, arg: Arg) -> tuple[Operand, NDArray[Any] | None]:
+        if isinstance(arg, int):
+            return operand_of(self._graph.tensors[arg]), self._graph.constant(arg)
+        if isinstance(arg, Scalar):
+            return Operand(arg.type), np.array(arg.value, DTYPES[arg.type])
+        if isinstance(arg, Omitted):
+            return Operand(arg.type, origin=OMITTED), None
+        return arg.operand, arg.pack() if isinstance(arg, Const) else None
