@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .delegates.edgetpu.delegate import EdgeTPUDelegate
     from .delegates.gpu.delegate import GPUDelegate
     from .delegates.host import HostDelegate
+    from .delegates.nnapi.delegate import NNAPIDelegate
     from .delegates.null import NullDelegate
     from .delegates.simulated import SimulatedDelegate
     from .errors import (
@@ -50,6 +51,7 @@ _HOMES = {
     "EdgeTPUDelegate": "delegates.edgetpu.delegate",
     "GPUDelegate": "delegates.gpu.delegate",
     "HostDelegate": "delegates.host",
+    "NNAPIDelegate": "delegates.nnapi.delegate",
     "NullDelegate": "delegates.null",
     "RemoteDelegate": "delegates.bridge.delegate",
     "SimulatedDelegate": "delegates.simulated",
@@ -66,8 +68,8 @@ _HOMES = {
 __all__ = [
     "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent",
     "EdgeTPUDelegate", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
-    "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate", "SimulatedDelegate", "StepFailed",
-    "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification", "VersionMismatch", "register_custom_op",
+    "NNAPIDelegate", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate",
+    "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification", "VersionMismatch", "register_custom_op",
     "tflite_delegate", "unregister_custom_op", "verify",
 ]  # fmt: skip
 

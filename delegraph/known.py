@@ -10,6 +10,7 @@ from .delegates.bridge.delegate import NEAR, RemoteDelegate
 from .delegates.cpu import CPUDelegate
 from .delegates.edgetpu.delegate import EdgeTPUDelegate
 from .delegates.gpu.delegate import GPUDelegate
+from .delegates.nnapi.delegate import NNAPIDelegate
 
 
 def _gpu(device: str) -> Delegate:
@@ -18,6 +19,10 @@ def _gpu(device: str) -> Delegate:
 
 def _edgetpu(device: str) -> Delegate:
     return EdgeTPUDelegate(f":{device}" if device.isdecimal() else device or None)
+
+
+def _nnapi(device: str) -> Delegate:
+    return NNAPIDelegate(device=device or None)
 
 
 def _cpu(device: str) -> Delegate:
@@ -39,6 +44,7 @@ def _remote(device: str) -> Delegate:
 FACTORIES: MutableMapping[str, Callable[[str], Delegate]] = {
     "gpu": _gpu,
     "edgetpu": _edgetpu,
+    "nnapi": _nnapi,
     "cpu": _cpu,
 }
 # Those too that have no default device, so are never looked for by themselves.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ...buffers import Arena, Form, HostArena
+from ...buffers import Arena, Form
 from ...errors import DelegateError, Reason
 from ...graph.model import Graph, Op
-from ..base import Cost, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
-from ..engine import Engine, EngineExecutable, Port
+from ..base import Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
+from ..engine import Near, Port, Program, Site
 from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
@@ -20,7 +20,10 @@ from .recording import Recording, record
 RATES = Rates(flops=1e11, bandwidth=1e10, launch=1e-5, run=3e-4)
 ASSUMED = LEVELS[-1]  # where nothing is known of the phone: what it lacks is an error when it is met
 # What an operation does otherwise than TFLite's, where the documentation of NNAPI says so.
-NOTES = {"TOPK_V2": "of equal values NNAPI gives the place that is further on, TFLite the first"}
+NOTES = {
+    "LOCAL_RESPONSE_NORMALIZATION": "NNAPI sums as many neighbours on either side, the reference kernel one less",
+    "TOPK_V2": "of equal values NNAPI gives the place that is further on, TFLite the first",
+}
 
 
 class NNAPIDelegate:
@@ -30,7 +33,6 @@ class NNAPIDelegate:
     """
 
     name = "nnapi"
-    space = "host"
     holds_state = False
     learns = False
 
@@ -42,37 +44,26 @@ class NNAPIDelegate:
         relaxed: bool = False,
         cache_dir: str | None = None,
         feature_level: int | None = None,
-        bridge: str | None = None,
         recording: str | Path | Recording | None = None,
     ) -> None:
         """`device` is a type ("cpu", "gpu", "accelerator", "other"), a name or part of one; None: Android chooses.
 
         `preference` is "low_power", "fast_single_answer" or "sustained_speed". `relaxed` lets floats be reckoned in
         half. `cache_dir` keeps what was compiled. `feature_level` is one of 27 to 31 and 1000006 to 1000008; by
-        default the phone's. `bridge` ("tcp://127.0.0.1:7200") is where the phone is reached, `library` the API's
-        file, if it is in no usual place. `recording` is what `probe()` of another delegate recorded: to plan for that
-        phone without it. Raises ValueError for a level or preference that is none.
+        default the phone's. `library` is the API's file, if it is in no usual place. `recording` is what another
+        delegate recorded (`delegate.recorded.save(path)`): to plan for that phone without it. Raises ValueError for a
+        level, a preference or a recording that is none, and OSError.
         """
         if feature_level is not None and feature_level not in LEVELS:
             raise ValueError(f"feature_level {feature_level!r} is none: say one of {', '.join(map(str, LEVELS))}")
         if preference not in PREFERENCES:
             raise ValueError(f"preference {preference!r} is none: say {', '.join(PREFERENCES)}")
-        self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}, {bridge or 'here'}"
+        self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}"
         self._relaxed, self._given = relaxed, feature_level
-        self._bridge, self._arguments = bridge, (library, device, preference, cache_dir)
-        self._engine: Engine | None = None
+        self._site: Site = Near(NNAPIEngine(library, device, preference, cache_dir))
+        self.space = self._site.space
         self.recorded = recording if isinstance(recording, Recording | None) else Recording.load(recording)
         self.rates = RATES
-
-    @property
-    def engine(self) -> Engine:
-        """What runs programs: this machine's, or the bridge's. Raises DelegateError."""
-        if self._engine is None:
-            self._engine = self._reach() if self._bridge else NNAPIEngine(*self._arguments)
-        return self._engine
-
-    def _reach(self) -> Engine:
-        raise DelegateError(f"nnapi: there is no bridge to {self._bridge}: this version has none")
 
     @property
     def level(self) -> int:
@@ -84,11 +75,11 @@ class NNAPIDelegate:
     def probe(self) -> Probe:
         """Here where the API answers; what it takes is then recorded, once."""
         try:
-            detail = self.engine.here()
+            detail = self._site.here()
             if self.recorded is None:
-                self.recorded = record(self.engine)
+                self.recorded = record(self._site, detail)
         except DelegateError as error:
-            return Probe(False, str(error), "run it on Android, or reach a phone with bridge='tcp://...'")
+            return Probe(False, str(error), "run it on Android (docs/nnapi.md)")
         return Probe(True, detail)
 
     def fingerprint(self) -> str:
@@ -125,19 +116,24 @@ class NNAPIDelegate:
         """As on the host."""
         return Form(graph.tensors[tensor].nbytes)
 
-    def allocate(self, nbytes: int) -> HostArena:
-        """Host memory."""
-        return HostArena(nbytes)
+    def allocate(self, nbytes: int) -> Arena:
+        """Memory where the device is. Raises DelegateError."""
+        return self._site.allocate(nbytes)
 
-    def program(self, graph: Graph, partition: Partition) -> bytes:
-        """A partition as the bytes of a program. Raises DelegateError where an op of it is not taken."""
+    def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
+        """What the engine gets for a partition. Pure. Raises DelegateError where an op of it is not taken."""
         nodes = []
         for op in (graph.ops[i] for i in partition.ops if i not in graph.folded_ops):
             found = self._lowered(graph, op)
             if isinstance(found, Reason):
                 raise DelegateError(f"nnapi: op {op.index} ({op.label}): {found}")
             nodes += found
-        return assemble(graph, nodes, partition.inputs, partition.outputs, self._relaxed).write()
+        inputs, outputs = (
+            {t: Port(graph.tensors[t].name, graph.tensors[t].shape, graph.tensors[t].dtype) for t in side}
+            for side in (partition.inputs, partition.outputs)
+        )
+        content = assemble(graph, nodes, partition.inputs, partition.outputs, self._relaxed).write()
+        return Program(content, inputs, outputs)
 
     def compile(
         self,
@@ -146,18 +142,10 @@ class NNAPIDelegate:
         arena: Arena,
         offsets: Mapping[int, int],
         keep: frozenset[int] = frozenset(),
-    ) -> EngineExecutable:
+    ) -> Executable:
         """Load a partition's program into the engine. Raises DelegateError."""
-        assert isinstance(arena, HostArena)
-        views, ports = [], []
-        for side in (partition.inputs, partition.outputs):
-            found = [graph.tensors[t] for t in side]
-            ports.append([Port(t.name, t.shape, t.dtype) for t in found])
-            views.append([arena.view(offsets[t.index], t.shape, t.dtype) for t in found])
-        return EngineExecutable(self.engine.load(self.program(graph, partition), *ports), *views)
+        return self._site.load(self.program(graph, partition, keep), arena, offsets)
 
     def close(self) -> None:
         """Give the device back."""
-        if self._engine is not None:
-            self._engine.close()
-        self._engine = None
+        self._site.close()

@@ -20,6 +20,7 @@ from .abi import DTYPES, L2, L3, L5, PREFERENCES, OperandType, PerChannel
 from .library import Device, Library, NNAPIError, TooOld
 from .memory import shared
 from .program import CONSTANT, OMITTED, Operand, Program
+from .question import asks, programs
 
 SMALL = 128  # bytes up to which the API copies a value that it is given (ANeuralNetworksModel_setOperandValue)
 
@@ -68,8 +69,14 @@ class NNAPIEngine:
         found = self.chosen() or self.library.devices()
         return f"NNAPI feature level {self.level()}: {', '.join(map(str, found)) or 'devices are not told'}"
 
-    def load(self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port]) -> LoadedProgram:
-        """Compile a program. Raises InvalidProgram, TooOld and other DelegateErrors."""
+    def load(
+        self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port], variables: Sequence[Port] = ()
+    ) -> LoadedProgram | Answers:
+        """Compile a program, or take a question (`question.py`). Raises InvalidProgram, TooOld, DelegateError."""
+        if variables:
+            raise DelegateError("nnapi: programs remember nothing")
+        if asks(program):
+            return Answers(self, program, outputs)
         read = Program.read(program)
         if read.level > self.level():
             raise TooOld("the program", read.level, self.level())
@@ -77,12 +84,12 @@ class NNAPIEngine:
         _check_ports(read, read.outputs, outputs, "output")
         return LoadedProgram(self, read, hashlib.sha256(program).digest())
 
-    def supported(self, program: bytes) -> list[bool]:
+    def supported(self, program: Program) -> list[bool]:
         """Which of a program's operations the chosen devices, else any device, take. Needs feature level 29."""
-        read, devices = Program.read(program), self.chosen() or self.library.devices()
-        found = (c_bool * len(read.steps))()
+        devices = self.chosen() or self.library.devices()
+        found = (c_bool * len(program.steps))()
         with ExitStack() as stack:
-            model = Model(self.library, stack, read, self.share_weights)
+            model = Model(self.library, stack, program, self.share_weights)
             handles = (c_void_p * len(devices))(*(device.handle for device in devices))
             self.library("Model_getSupportedOperationsForDevices", model.handle, handles, len(devices), found)
         return list(found)
@@ -101,6 +108,37 @@ class NNAPIEngine:
         """Let go of the library, which stays loaded in the process."""
         with self._lock:
             self._opened = None
+
+
+class Answers:
+    """A question that was asked: its answers are what a run gives."""
+
+    def __init__(self, engine: NNAPIEngine, content: bytes, outputs: Sequence[Port]) -> None:
+        """Ask the device. Raises InvalidProgram for what is no question, and DelegateError."""
+        found = [engine.level()]
+        for program in programs(content):
+            found += self._asked(engine, program)
+        self._found = np.array(found, np.int64)
+        if [(port.shape, port.dtype) for port in outputs] != [(self._found.shape, self._found.dtype)]:
+            raise DelegateError(f"nnapi: {len(self._found)} answers of int64, and ports for other ones")
+
+    def _asked(self, engine: NNAPIEngine, program: Program) -> list[int]:
+        """1 for each operation that is taken, else 0; where nothing can be asked, what is not too new is taken."""
+        if program.level > engine.level():
+            return [0] * len(program.steps)
+        if engine.library.level < L3:
+            return [1] * len(program.steps)
+        try:
+            return [int(taken) for taken in engine.supported(program)]
+        except NNAPIError:
+            return [0] * len(program.steps)
+
+    def run(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
+        """The feature level, then an answer for each operation asked about."""
+        np.copyto(outputs[0], self._found)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Model:

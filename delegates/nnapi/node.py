@@ -191,17 +191,18 @@ def _check_tensor(graph: Graph, t: int) -> None:
 def level_of(graph: Graph, nodes: Nodes) -> int:
     """The feature level that some nodes need, with the types of all their operands."""
     args = (arg for node in nodes for arg in (*node.inputs, *node.outputs))
-    return max((*(TYPE_LEVELS[_type(graph, arg)] for arg in args), *(node.level for node in nodes)), default=L1)
+    return max((*(TYPE_LEVELS[type_of(graph, arg)] for arg in args), *(node.level for node in nodes)), default=L1)
 
 
-def _type(graph: Graph, arg: Arg) -> Type:
+def type_of(graph: Graph, arg: Arg) -> Type:
+    """The type of what a node reads or writes."""
     if isinstance(arg, int):
         return TENSORS[graph.tensors[arg].type]
     return arg.type if isinstance(arg, Scalar | Omitted) else arg.operand.type
 
 
 def assemble(
-    graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int], relaxed: bool
+    graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int], relaxed: bool = False
 ) -> Program:
     """The program of some nodes, in order, from tensors of the graph to tensors of the graph."""
     table = _Table(graph)

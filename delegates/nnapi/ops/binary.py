@@ -65,15 +65,9 @@ def arithmetic(kind: str, graph: Graph, op: Op) -> Nodes:
 
 
 def floor_div(graph: Graph, op: Op) -> Nodes:
-    """DIV of integers; of floats, the floor of their quotient."""
-    x, y, z, level = two(graph, op, {"FLOAT32": L2, "INT32": L4})
-    if tensor(graph, x).type == "INT32":
-        return (Node(Operation.DIV, (x, y, NONE), (z,), level),)
-    quotient = between(graph, z)
-    return (
-        Node(Operation.DIV, (x, y, NONE), (quotient,), level),
-        Node(Operation.FLOOR, (quotient,), (z,), level),
-    )
+    """DIV of integers, which rounds down; of floats, the floor of a rounded quotient would not always be the same."""
+    x, y, z, level = two(graph, op, {"INT32": L4})
+    return (Node(Operation.DIV, (x, y, NONE), (z,), level),)
 
 
 def squared_difference(graph: Graph, op: Op) -> Nodes:

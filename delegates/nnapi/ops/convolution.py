@@ -64,7 +64,9 @@ def weights(graph: Graph, op: Op, k: int, like: Tensor, channel: int | None) -> 
         raise Refused("hybrid", f"{like.type} with weights of {found.type}", "weights of the same type")
     q = found.quantization
     if q is None or q.scales.size <= 1:
-        scaled(graph, *((t,) if like.type in QUANTIZED else ()))
+        scaled(graph, t)
+        if found.type == "INT8" and affine(found)[1]:
+            raise Refused("quantization", f"{found.name!r} has a zero point of {affine(found)[1]}", "0, as it is INT8")
         return t, (affine(found)[0],)
     scales = tuple(float(s) for s in q.scales)
     if channel is None or q.axis != channel or found.type != "INT8" or q.zero_points.any() or min(scales) <= 0:

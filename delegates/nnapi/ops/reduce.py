@@ -125,6 +125,8 @@ def resize(kind: str, graph: Graph, op: Op) -> Nodes:
     shape, size, o = tensor(graph, x).shape, integers(graph, op, 1), op.options
     if len(shape) != 4 or len(size) != 2 or min(size) < 1:
         raise Refused("shape", f"{list(shape)} to {size}", "NHWC to a height and a width")
+    if o.align_corners and o.half_pixel_centers:
+        raise Refused("align_corners", "with half pixel centers", "one of the two")
     y = result(graph, op, (shape[0], *size, shape[3]))
     alike(graph, x, y)
     inputs = (x, i32(size[1]), i32(size[0]))

@@ -1,0 +1,48 @@
+"""A graph run by the delegate alone, and which results the reference library can be asked for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from ops.harness import Arrays, Loaded, difference
+
+from delegraph.delegates.gpu import GPUDelegate
+from delegraph.delegates.nnapi.delegate import NNAPIDelegate
+from delegraph.graph.model import Graph, Tensor
+
+# Of bytes, what the reference library does not compute: TFLite's rounding there is its own.
+UNTOLD = {"BATCH_MATMUL", "LEAKY_RELU", "MEAN", "PRELU", "RESIZE_BILINEAR"}
+COMPARISONS = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"}
+# What the library computes in floats, where TFLite's reference kernels use fixed point: a step apart at most.
+BY_FLOATS = {"HARD_SWISH", "L2_NORMALIZATION", "LOGISTIC", "RSQRT", "SOFTMAX", "TANH"}
+
+
+def told(graph: Graph) -> bool:
+    """Whether the reference library computes the one op of a graph."""
+    op = graph.ops[0]
+    tensors = [graph.tensors[t] for t in op.inputs if t >= 0]
+    if not any(t.type in ("INT8", "UINT8") for t in tensors):
+        return True
+    return op.kind not in UNTOLD and (op.kind not in COMPARISONS or len({_steps(t) for t in tensors}) == 1)
+
+
+def _steps(tensor: Tensor) -> tuple[float, ...]:
+    q = tensor.quantization
+    return () if q is None else (*map(float, q.scales), *map(float, q.zero_points))
+
+
+def run(delegate: NNAPIDelegate, graph: Graph, inputs: Arrays) -> list[NDArray[Any]]:
+    """The graph's outputs, computed by the delegate alone on memory that is poisoned at first."""
+    with ExitStack() as stack:
+        return Loaded(stack, cast(GPUDelegate, delegate), graph, False).run(inputs)
+
+
+def agrees(kind: str, got: NDArray[Any], want: NDArray[Any], tolerance: float) -> None:
+    """Assert that a result is near enough to the wanted one; bytes are the same, or as `BY_FLOATS` says."""
+    if kind in BY_FLOATS and got.dtype.kind in "iu":
+        assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
+        return
+    assert difference(got, want) <= tolerance

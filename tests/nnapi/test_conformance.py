@@ -1,0 +1,108 @@
+"""Every kind of op that is mapped, through the reference library, against LiteRT's reference kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ops.harness import graph_of
+
+import cases
+from case import Case
+from conformance.oracle import Prepared, prepare, run_runtime
+from delegraph.delegates.nnapi.delegate import NNAPIDelegate
+from delegraph.delegates.nnapi.node import mappings
+from delegraph.delegates.nnapi.samples import TYPES, sample
+from delegraph.errors import InvalidModel
+from delegraph.graph.model import Graph
+from nnapi.conftest import Phone
+from nnapi.kit import agrees, run, told
+
+KINDS = sorted(mappings())
+FEW = 2  # cases of a kind in the quick tier
+# Of equal values NNAPI wants another place than TFLite: places are compared only where no values are equal.
+TIES = "TOPK_V2"
+NEIGHBOURS = (
+    "LOCAL_RESPONSE_NORMALIZATION"  # of which the reference kernel leaves out one; the runtime's other does not
+)
+WITHOUT_REFERENCE = (NEIGHBOURS, "CEIL", "ELU")
+
+
+def taken(kind: str, delegate: NNAPIDelegate, most: int | None) -> int:
+    """How many cases of a kind were taken and agreed."""
+    count = 0
+    for _, case in cases.listed():
+        if case.kind != kind or any(v is not None and v.role == "variable" for v in case.inputs):
+            continue
+        try:
+            prepared = prepare(case)
+            graph = graph_of(prepared.content)
+        except (InvalidModel, RuntimeError, ValueError):
+            continue
+        if comparable(graph, prepared) and delegate.supports(graph, graph.ops[0]).ok:
+            compare(case, delegate, graph, prepared)
+            count += 1
+        if count == most:
+            break
+    return count
+
+
+def comparable(graph: Graph, prepared: Prepared) -> bool:
+    """Whether the library computes it, of numbers for which the API says what comes out."""
+    return told(graph) and all(np.isfinite(x).all() for run in prepared.inputs for x in run if x.dtype.kind == "f")
+
+
+def compare(case: Case, delegate: NNAPIDelegate, graph: Graph, prepared: Prepared) -> None:
+    wanted = prepared.wanted
+    if case.kind == NEIGHBOURS:
+        wanted = run_runtime(prepared.content, prepared.inputs, reference=False)
+    for inputs, want in zip(prepared.inputs, wanted, strict=True):
+        for got, w in zip(run(delegate, graph, inputs), want, strict=True):
+            if case.kind == TIES and got.dtype == np.int32 and len(np.unique(inputs[0])) < inputs[0].size:
+                continue
+            agrees(case.kind, got, w, max(case.tolerance, 1e-5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cases(kind: str, phone: Phone) -> None:
+    taken(kind, NNAPIDelegate(library=phone.path), FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_cases(kind: str, phone: Phone) -> None:
+    taken(kind, NNAPIDelegate(library=phone.path), None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples(kind: str, phone: Phone) -> None:
+    delegate, compared = NNAPIDelegate(library=phone.path), 0
+    for type in TYPES:
+        try:
+            graph = sample(kind, type)
+        except InvalidModel:
+            continue
+        if not delegate.supports(graph, graph.ops[0]).ok or not told(graph):
+            continue
+        inputs = drawn(graph)
+        try:
+            wanted = run_runtime(graph.model.content, [inputs], kind not in WITHOUT_REFERENCE)[0]
+        except (RuntimeError, ValueError):  # the runtime does not take this type
+            continue
+        for got, want in zip(run(delegate, graph, inputs), wanted, strict=True):
+            agrees(kind, got, want, 1e-5)
+        compared += 1
+    assert compared, "no type of it was compared"
+
+
+def drawn(graph: Graph) -> list[np.ndarray]:
+    """Distinct positive values, and places within a table of two rows."""
+    rng = np.random.default_rng(0)
+    found = []
+    for t in graph.inputs:
+        tensor = graph.tensors[t]
+        values = rng.permutation(tensor.size) + 1
+        if tensor.type == "INT32" and graph.ops[0].kind in ("GATHER", "EMBEDDING_LOOKUP", "HASHTABLE_LOOKUP"):
+            values = np.arange(2) if tensor.shape == (2,) else values % 2 if tensor.shape == (3,) else values
+        scale = 0.25 if tensor.type == "FLOAT32" else 1
+        found.append((values * scale).astype(tensor.dtype).reshape(tensor.shape))
+    return found
