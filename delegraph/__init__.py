@@ -69,8 +69,8 @@ __all__ = [
     "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent",
     "EdgeTPUDelegate", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
     "NNAPIDelegate", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate",
-    "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification", "VersionMismatch", "register_custom_op",
-    "tflite_delegate", "unregister_custom_op", "verify",
+    "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification",
+    "VersionMismatch", "register_custom_op", "tflite_delegate", "unregister_custom_op", "verify",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ..engine import Near, Port, Program, Site
 from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
-from .node import Nodes, assemble, lowered
+from .node import Node, Nodes, assemble, lowered
 from .recording import Recording, record
 
 # A phone's accelerator behind its driver, by guess: a few hundred microseconds a run, little an operation.
@@ -122,7 +122,7 @@ class NNAPIDelegate:
 
     def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
         """What the engine gets for a partition. Pure. Raises DelegateError where an op of it is not taken."""
-        nodes = []
+        nodes: list[Node] = []
         for op in (graph.ops[i] for i in partition.ops if i not in graph.folded_ops):
             found = self._lowered(graph, op)
             if isinstance(found, Reason):

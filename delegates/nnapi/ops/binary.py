@@ -9,7 +9,7 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L2, L3, L4, L6, Operation
-from ..node import Node, Nodes, Refused, Ways, affine, between, i32, numbers
+from ..node import Between, Node, Nodes, Refused, Ways, affine, between, i32, numbers
 from ..reading import (
     MOST_RANK,
     QUANTIZED,
@@ -88,12 +88,13 @@ def add_n(graph: Graph, op: Op) -> Nodes:
     if len(found) < 2 or any(tensor(graph, t).shape != shape for t, _ in found):
         raise Refused("arguments", f"{len(found)} tensors", "two or more of one shape")
     z = result(graph, op, shape)
-    sums = [*(between(graph, z) for _ in found[2:]), z]
-    so_far = (found[0][0], *sums[:-1])
-    return tuple(
-        Node(Operation.ADD, (a, t, NONE), (made,), level)
-        for a, (t, level), made in zip(so_far, found[1:], sums, strict=True)
-    )
+    nodes: list[Node] = []
+    so_far: int | Between = found[0][0]
+    made: list[int | Between] = [*(between(graph, z) for _ in found[2:]), z]
+    for (t, level), total in zip(found[1:], made, strict=True):
+        nodes.append(Node(Operation.ADD, (so_far, t, NONE), (total,), level))
+        so_far = total
+    return tuple(nodes)
 
 
 def extreme(kind: str, graph: Graph, op: Op) -> Nodes:

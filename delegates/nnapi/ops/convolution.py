@@ -14,7 +14,6 @@ from ..node import (
     Const,
     Node,
     Nodes,
-    Operand,
     Refused,
     Ways,
     affine,
@@ -24,6 +23,7 @@ from ..node import (
     i32,
     numbers,
 )
+from ..program import Operand
 from ..reading import BASIC, QUANTIZED, Types, alike, fused, result, scaled, source, tensor
 
 NCHW = boolean(False)
@@ -58,7 +58,8 @@ def window(size: int, kernel: int, stride: int, dilation: int, padding: str) -> 
 def weights(graph: Graph, op: Op, k: int, like: Tensor, channel: int | None) -> tuple[Arg, tuple[float, ...]]:
     """(constant weights for an input like `like`, their scale, or their scales along `channel` if these may differ)."""
     found, t = tensor(graph, op.inputs[k]), op.inputs[k]
-    if graph.constant(t) is None:
+    values = graph.constant(t)
+    if values is None:
         raise Refused("not_constant", f"the weights {found.name!r} are computed", "a constant")
     if found.type != like.type:
         raise Refused("hybrid", f"{like.type} with weights of {found.type}", "weights of the same type")
@@ -77,7 +78,7 @@ def weights(graph: Graph, op: Op, k: int, like: Tensor, channel: int | None) -> 
     if len(scales) != found.shape[channel]:
         raise Refused("quantization", f"{len(scales)} scales", f"{found.shape[channel]}, one a channel")
     operand = Operand(Type.TENSOR_QUANT8_SYMM_PER_CHANNEL, found.shape, channel=channel, scales=scales)
-    return Const(operand, lambda: graph.constant(t)), scales
+    return Const(operand, lambda: values), scales
 
 
 def bias(graph: Graph, op: Op, k: int, like: Tensor, scales: Sequence[float], channels: int) -> Const:
@@ -89,11 +90,12 @@ def bias(graph: Graph, op: Op, k: int, like: Tensor, scales: Sequence[float], ch
     if t < 0:
         return full(operand, 0)
     found, wanted = tensor(graph, t), "INT32" if quantized else "FLOAT32"
-    if found.type != wanted or found.size != channels or graph.constant(t) is None:
+    values = graph.constant(t)
+    if found.type != wanted or found.size != channels or values is None:
         raise Refused(
             "bias", f"{found.name!r} is {found.type} {list(found.shape)}", f"a constant {wanted} [{channels}]"
         )
-    return Const(operand, lambda: np.reshape(graph.constant(t), channels))
+    return Const(operand, lambda: values.reshape(channels))
 
 
 def before_29(graph: Graph, like: Tensor, scales: Sequence[float], output: int) -> int:

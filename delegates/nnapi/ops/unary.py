@@ -9,7 +9,8 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, L7, Operation, Type
-from ..node import Const, Node, Nodes, Operand, Refused, Ways, affine, between, f32, full, i32
+from ..node import Const, Node, Nodes, Refused, Ways, affine, between, f32, full, i32
+from ..program import Operand
 from ..reading import BASIC, FLOATS, QUANTIZED, Types, alike, exactly, result, scaled, source, tensor
 
 ANY: Types = {"FLOAT32": L3, "INT32": L3}
