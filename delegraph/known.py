@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any
 
 from .delegates.base import Delegate
 from .delegates.bridge.delegate import NEAR, RemoteDelegate
 from .delegates.cpu import CPUDelegate
 from .delegates.edgetpu.delegate import EdgeTPUDelegate
-from .delegates.gpu.delegate import GPUDelegate
+from .delegates.gpu.context import APIS
+from .delegates.gpu.delegate import QUANTIZED, GPUDelegate
+from .delegates.gpu.halves import PRECISIONS
 from .delegates.nnapi.delegate import NNAPIDelegate
 
+Parse = Callable[[str], Any]  # what an option's text stands for; raises ValueError that says what it may be
 
-def _gpu(device: str) -> Delegate:
-    return GPUDelegate(device=int(device) if device.isdecimal() else device or None)
+
+def _gpu(device: str, **options: Any) -> Delegate:
+    return GPUDelegate(device=int(device) if device.isdecimal() else device or None, **options)
 
 
 def _edgetpu(device: str) -> Delegate:
@@ -25,10 +31,10 @@ def _nnapi(device: str) -> Delegate:
     return NNAPIDelegate(device=device or None)
 
 
-def _cpu(device: str) -> Delegate:
+def _cpu(device: str, threads: int | None = None) -> Delegate:
     if device:
         raise ValueError(f"delegate 'cpu' has no device to choose, so {f'cpu:{device}'!r} means nothing: say cpu")
-    return CPUDelegate()
+    return CPUDelegate(num_threads=threads)
 
 
 def _remote(device: str) -> Delegate:
@@ -39,16 +45,42 @@ def _remote(device: str) -> Delegate:
     return RemoteDelegate(address, name)
 
 
-# Name -> what makes one, given the text after the colon ("gpu:1"), which is empty for the default device. In the order
-# of preference where none is asked for. A new delegate is one line here.
-FACTORIES: MutableMapping[str, Callable[[str], Delegate]] = {
+def _one_of(choices: Iterable[str]) -> Parse:
+    """One of some words."""
+    known = tuple(choices)
+
+    def parse(text: str) -> str:
+        if text not in known:
+            raise ValueError(" or ".join(known))
+        return text
+
+    return parse
+
+
+def _count(text: str) -> int:
+    """A number from 1 on."""
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 5 and int(text)):
+        raise ValueError("a number from 1 on")
+    return int(text)
+
+
+# Name -> what makes one, given the text after the colon ("gpu:1"), which is empty for the default device, and its
+# options by name. In the order of preference where none is asked for. A new delegate is one line here.
+FACTORIES: MutableMapping[str, Callable[..., Delegate]] = {
     "gpu": _gpu,
     "edgetpu": _edgetpu,
     "nnapi": _nnapi,
     "cpu": _cpu,
 }
 # Those too that have no default device, so are never looked for by themselves.
-ALL: ChainMap[str, Callable[[str], Delegate]] = ChainMap({"remote": _remote}, FACTORIES)
+ALL: ChainMap[str, Callable[..., Delegate]] = ChainMap({"remote": _remote}, FACTORIES)
+
+# What may be said of one on a command line besides its device, as in "gpu:precision=fp16".
+OPTIONS: Mapping[str, Mapping[str, Parse]] = {
+    "gpu": {"precision": _one_of(PRECISIONS), "quantized": _one_of(QUANTIZED), "api": _one_of(APIS)},
+    "cpu": {"threads": _count},
+}
+_OPTION = re.compile(r"([A-Za-z_]+)=(.*)")
 
 
 def delegates_here() -> list[Delegate]:
@@ -65,24 +97,55 @@ def delegates_here() -> list[Delegate]:
 
 
 def make_delegates(text: str) -> list[Delegate]:
-    """Delegates from a list such as "gpu,cpu", "gpu:1" (a device by index or by part of its name), or
-    "remote:tcp://host:7200/cpu" (a bridge, and what is borrowed there).
+    """Delegates from a list such as "gpu,cpu" or "remote:tcp://host:7200/cpu" (a bridge, and what is borrowed there).
 
-    "auto" is all that are here; otherwise nothing is opened yet. Raises ValueError for a name that is not known or is
-    given twice, and where the list is empty.
+    Behind a name's colon stand a device ("gpu:1", by index or by part of its name) or OPTIONS, and behind these more of
+    them: "gpu:precision=fp16,api=gles,cpu" is a GPU and the CPU, "gpu:1,precision=fp16" the second GPU alone.
+
+    "auto" is all that are here; otherwise nothing is opened yet. Raises ValueError for a name, an option or a value
+    that is not known or is given twice, and where the list is empty.
     """
     if text.strip() == "auto":
         return delegates_here()
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise ValueError(f"no delegate is named: say some of {', '.join(ALL)}")
     made: dict[str, Delegate] = {}
-    for part in parts:
-        name, _, device = part.partition(":")
-        if name not in ALL:
-            raise ValueError(f"unknown delegate {name!r}: there are {', '.join(ALL)}")
-        delegate = ALL[name](device)
+    for name, device, options in _parsed(text):
+        delegate = ALL[name](device, **options)
         if delegate.name in made:
             raise ValueError(f"delegate {delegate.name!r} is named twice")
         made[delegate.name] = delegate
+    if not made:
+        raise ValueError(f"no delegate is named: say some of {', '.join(ALL)}")
     return list(made.values())
+
+
+def _parsed(text: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Each delegate's name, device and options; a part that is an option belongs to the delegate before it."""
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        if not (option := _OPTION.fullmatch(part)):
+            name, _, rest = part.partition(":")
+            if name == "auto":
+                raise ValueError("'auto' stands alone: it is all that are here, as they are by default")
+            if name not in ALL:
+                raise ValueError(f"unknown delegate {name!r}: there are {', '.join(ALL)}")
+            option = _OPTION.fullmatch(rest)
+            found.append((name, "" if option else rest, {}))
+        elif not found:
+            raise ValueError(f"option {part!r} stands before any delegate: say gpu:{part}")
+        if option:
+            _take(found[-1][0], found[-1][2], *option.groups())
+    return found
+
+
+def _take(name: str, options: dict[str, Any], key: str, value: str) -> None:
+    """Add a delegate's option. Raises ValueError that names it and what it may be."""
+    known = OPTIONS.get(name, {})
+    if key not in known:
+        there = f": there are {', '.join(known)}" if known else ""
+        raise ValueError(f"delegate {name!r} has no option {key!r}{there}")
+    if key in options:
+        raise ValueError(f"option {key!r} of delegate {name!r} is given twice")
+    try:
+        options[key] = known[key](value)
+    except ValueError as error:
+        raise ValueError(f"option {key!r} of delegate {name!r} is {error}, not {value!r}") from None

@@ -42,6 +42,7 @@ DelegatesOption = Annotated[
         "--delegates",
         metavar="LIST",
         help=f"Whom to ask, in order of preference ({', '.join(ALL)}); gpu:1 is the second GPU; "
+        "gpu:precision=fp16,quantized=float,api=gles and cpu:threads=4 say how each runs; "
         "remote:tcp://host:7200/cpu is borrowed over a bridge; auto is all that are here. The CPU always stands last.",
     ),
 ]

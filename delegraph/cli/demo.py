@@ -22,7 +22,9 @@ from ..known import FACTORIES
 from ..partitioner.explain import duration, refusals
 from ..partitioner.page import page
 from ..partitioner.plan import Plan
-from .console import clean, progress, show, table
+from .console import DelegatesOption, clean, devices, progress, show, table
+
+EVERY = ",".join(FACTORIES)
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ def demo(
     html: Annotated[
         Path, typer.Option("--html", metavar="FILE", help="Where to write the plan as an HTML page.")
     ] = Path("delegraph-demo.html"),
+    delegates: DelegatesOption = EVERY,
 ) -> None:
     """Recognise digits on every delegate that is here, compare them, and write the plan as an HTML page."""
-    delegates = {name: make("") for name, make in FACTORIES.items()}
-    probes = {name: delegate.probe() for name, delegate in delegates.items()}
-    images, labels = data.held_out()
-    here = [d for name, d in delegates.items() if probes[name].here]
-    try:
+    with devices(delegates) as made:
+        probes = {delegate.name: delegate.probe() for delegate in made}
+        images, labels = data.held_out()
+        here = [delegate for delegate in made if probes[delegate.name].here]
         show(f"{len(images)} held-out images of handwritten digits, one by one, through each delegate:", "")
         results = _run_all(here, images)
         show(result_table(results, labels), "")
@@ -63,9 +65,6 @@ def demo(
         with Interpreter(model_content=data.digits("f32"), delegates=here) as it:
             html.write_text(page(it.plan, it.graph, "digits_f32.tflite"), "utf-8")
         show(f"the plan is at {html.resolve()}")
-    finally:
-        for delegate in delegates.values():
-            delegate.close()
 
 
 def _run_all(here: list[Delegate], images: NDArray[np.float32]) -> list[Result]:

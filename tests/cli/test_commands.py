@@ -113,7 +113,21 @@ def test_a_file_that_is_not_there_is_named(command: tuple[object, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("delegates", "said"),
-    [("tpu", "unknown delegate 'tpu'"), ("cpu:3", "no device to choose"), ("cpu,cpu", "twice"), (",", "no delegate")],
+    [
+        ("tpu", "unknown delegate 'tpu'"),
+        ("cpu:3", "no device to choose"),
+        ("cpu,cpu", "twice"),
+        (",", "no delegate"),
+        ("auto,cpu", "'auto' stands alone"),
+        ("precision=fp16", "stands before any delegate: say gpu:precision=fp16"),
+        ("gpu:precision=fp8,cpu", "option 'precision' of delegate 'gpu' is fp32 or fp16, not 'fp8'"),
+        ("gpu:precision=fp16,quantized=", "is exact or float, not ''"),
+        ("gpu:api=vulkan", "is gl or gles, not 'vulkan'"),
+        ("gpu:1,api=gl,api=gles", "option 'api' of delegate 'gpu' is given twice"),
+        ("gpu:speed=high", "delegate 'gpu' has no option 'speed': there are precision, quantized, api"),
+        ("cpu:threads=0", "a number from 1 on, not '0'"),
+        ("edgetpu:threads=1", "delegate 'edgetpu' has no option 'threads'"),
+    ],
 )
 def test_a_delegate_list_that_makes_no_sense_is_a_usage_error(model: Path, delegates: str, said: str) -> None:
     done = call("plan", model, "--delegates", delegates)
@@ -132,6 +146,35 @@ def test_a_device_index_and_a_device_name_reach_the_delegate(monkeypatch: pytest
     for text in ("gpu", "gpu:1", "gpu:Radeon", " gpu:0 , cpu"):
         make_delegates(text)
     assert asked == [None, 1, "Radeon", 0]
+
+
+def test_options_reach_the_delegate_that_they_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def note(name: str) -> Any:
+        def make(**options: object) -> NullDelegate:
+            asked.append((name, options))
+            return NullDelegate(name=name)
+
+        return make
+
+    monkeypatch.setattr("delegraph.known.GPUDelegate", note("gpu"))
+    monkeypatch.setattr("delegraph.known.CPUDelegate", note("cpu"))
+    make_delegates("gpu:precision=fp16, api=gles ,cpu:threads=2")
+    make_delegates("gpu:Radeon,quantized=float")
+    assert asked == [
+        ("gpu", {"device": None, "precision": "fp16", "api": "gles"}),
+        ("cpu", {"num_threads": 2}),
+        ("gpu", {"device": "Radeon", "quantized": "float"}),
+    ]
+
+
+def test_plan_tells_what_runs_in_fp16(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(digits("f32"))
+    done = call("plan", path, "--delegates", "gpu:precision=fp16", "--op", 0)
+    assert "in fp16" in done.stdout
+    assert "in fp16" not in call("plan", path, "--delegates", "gpu", "--op", 0).stdout
 
 
 def test_doctor_computes_a_sum_on_every_delegate() -> None:
@@ -191,6 +234,12 @@ def test_demo_runs_every_model_on_every_delegate_that_is_here(tmp_path: Path) ->
     assert found[0][2] == "12 of 12"
     assert "digits_f32.tflite" in page.read_text("utf-8")
     assert str(page) in done.stdout
+
+
+def test_demo_runs_on_the_delegates_that_it_is_told(tmp_path: Path) -> None:
+    done = call("demo", "--html", tmp_path / "demo.html", "--delegates", "cpu:threads=1")
+    assert done.exit_code == 0, done.stderr
+    assert [row[:3] for row in rows(done.stdout)] == [["f32", "cpu", "12 of 12"], ["int8", "cpu", "12 of 12"]]
 
 
 def test_demo_without_gl_does_the_whole_job_on_the_cpu(without_gl: None, tmp_path: Path) -> None:
