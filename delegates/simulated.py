@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..buffers import Arena, Form, HostArena
 from ..graph.model import Graph, Op
+from ..tables import read_tables
 from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
 from .cpu import CPUDelegate
 from .cpu_executable import CPUExecutable
@@ -250,7 +249,7 @@ def read_devices(path: str | Path) -> list[SimulatedDelegate]:
     A file whose name ends in .json holds the same as JSON. Raises ValueError naming what is wrong, and OSError.
     """
     path = Path(path)
-    tables = _tables(path.read_text("utf-8"), path)
+    tables = read_tables(path)
     if not isinstance(tables, dict) or not tables:
         raise ValueError(f"{path} describes no device: it needs a table for each, such as [npu]")
     made = []
@@ -265,13 +264,3 @@ def read_devices(path: str | Path) -> list[SimulatedDelegate]:
         except TypeError as error:
             raise ValueError(f"{path}: device {name!r}: {error}") from None
     return made
-
-
-def _tables(text: str, path: Path) -> Any:
-    if path.suffix == ".json":
-        return json.loads(text)
-    if sys.version_info >= (3, 11):
-        import tomllib
-
-        return tomllib.loads(text)
-    raise ValueError(f"{path}: reading TOML takes Python 3.11 or later; write the same as JSON into a .json file")

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import DelegraphError
+from .bench import bench
 from .bridge import bridge
 from .console import say
 from .demo import demo
@@ -79,6 +80,6 @@ def main(
             stream.reconfigure(errors="replace")
 
 
-for command in (demo, doctor, plan, run, tune, verify):
+for command in (bench, demo, doctor, plan, run, tune, verify):
     app.command()(command)
 app.add_typer(bridge, name="bridge")

@@ -1,0 +1,163 @@
+"""`delegraph bench`: models by configurations, measured in turn, and reports of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ..bench.extra import needed
+from ..known import ALL
+from ..partitioner.explain import duration, size
+from .console import ImageRangeOption, clean, say, show, span_of, table, timed_progress
+
+SHARE = 100  # of a cell, what the bar counts in
+
+
+def bench(
+    models: Annotated[list[Path] | None, typer.Argument(metavar="MODEL...", show_default=False)] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="The matrix in a file; options stand before what it says."),
+    ] = None,
+    delegates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delegates",
+            metavar="LIST",
+            help=f"A list such as gpu,cpu ({', '.join(ALL)}, auto); again for more. [default: cpu and auto]",
+        ),
+    ] = None,
+    precision: Annotated[list[str] | None, typer.Option(help="fp32 or fp16, of the GPU; again for more.")] = None,
+    threads: Annotated[list[int] | None, typer.Option(help="Of the CPU; again for more.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="How much at once; again for more.")] = None,
+    placement: Annotated[list[str] | None, typer.Option(help="priority or fastest; again for more.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Another runtime that is installed; again for more.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="NAME=FILE", help="A .npy file, a picture, or a folder of such. [default: noise]"
+        ),
+    ] = None,
+    image_range: ImageRangeOption = None,
+    sets: Annotated[
+        int | None, typer.Option(min=0, help="Inputs that accuracy is judged by; 0 leaves it out. [default: 3]")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.01, help="The most for each cell. [default: 2]")] = None,
+    width: Annotated[
+        float | None, typer.Option(min=0.0, help="Enough is a 95 % interval within this part. [default: 0.01]")
+    ] = None,
+    pause: Annotated[float | None, typer.Option(min=0.0, help="Seconds of rest before each turn.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.0, help="Frames a second, as a camera sends them.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the order of turns, and of noise.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write report.html, .json, .md and .csv there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON and nothing else.")] = False,
+) -> None:
+    """Measure models in several configurations, in turn, and say who wins by how much.
+
+    Each configuration runs in a process of its own. Ctrl-C ends it; what was measured until then is reported.
+    """
+    needed("numpy", "scipy", "psutil", "pydantic", "matplotlib")
+    from ..bench.driver import Run
+    from ..bench.files import to_json
+    from ..bench.matrix import make_matrix
+
+    values = {
+        "models": [str(model) for model in models or []], "delegates": delegates, "precision": precision,
+        "threads": threads, "batch": batch, "placement": placement, "peer": peer, "input": given,
+        "span": span_of(image_range), "sets": sets, "seconds": seconds, "width": width, "pause": pause, "rate": rate,
+        "seed": seed,
+    }  # fmt: skip
+    matrix = make_matrix({key: None if value == [] else value for key, value in values.items()}, config)
+    if report is not None:
+        _writable(report)
+    with timed_progress() as bar:
+        task = bar.add_task("start", total=SHARE)
+        run = Run(matrix, progress=lambda done, what: bar.update(task, completed=SHARE * done, description=what))
+        bar.update(task, total=SHARE * run.total)
+        with interruptible():
+            broken = _carried_out(run)
+    made = run.report()
+    if broken:
+        say("broken off: this is what was measured until then")
+    if as_json:
+        print(to_json(made), end="")
+    else:
+        _show(made)
+    if report is not None:
+        _write(made, report)
+    if broken:
+        raise typer.Exit(130)
+
+
+def _carried_out(run: Any) -> bool:
+    """Measure; whether it was broken off."""
+    try:
+        run.carry_out()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM ends what is under way as Ctrl-C does."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _writable(folder: Path) -> None:
+    """Make the folder, and see that files can be written there, before anything is measured. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".delegraph"
+    probe.write_bytes(b"")
+    probe.unlink()
+
+
+def _write(made: Any, folder: Path) -> None:
+    from ..bench.files import to_json, write_whole
+    from ..bench.text import csv_text, markdown
+
+    for name, text in (("report.json", to_json(made)), ("report.md", markdown(made)), ("report.csv", csv_text(made))):
+        write_whole(folder / name, text)
+        say(f"wrote {folder / name}")
+
+
+def _show(made: Any) -> None:
+    from ..bench.words import findings, models, overall
+
+    for name, cells in models(made).items():
+        show(f"{name}:", cells_table(made, cells), "")
+    show(*overall(made), *(f"{f.model}: {f.sentence}" for f in findings(made)))
+
+
+def cells_table(made: Any, cells: list[Any]) -> Table:
+    """A row a configuration."""
+    from ..bench.stats import summary
+    from ..bench.text import said_of
+    from ..bench.words import against, bounds, cell_name
+
+    right = ("median", "95 % interval", "p95", "against the first", "first result", "peak")
+    rows = table("configuration", *right, "accuracy", right=right, long=("accuracy",))
+    for cell in cells:
+        name = clean(cell_name(made, cell))
+        if cell.steady is None:
+            rows.add_row(name, *["-"] * 6, clean(cell.problem or cell.state, "red"))
+            continue
+        s, gain = summary(cell.steady), against(cell, cells[0])
+        rows.add_row(
+            name, duration(s.median.value), f"{duration(s.median.low)} to {duration(s.median.high)}", duration(s.p95),
+            f"{gain.value:.3g}x ({bounds(gain)})" if gain else "", duration(cell.phases.total) if cell.phases else "-",
+            size(cell.memory.peak) if cell.memory else "-", clean(said_of(cell)),
+        )  # fmt: skip
+    return rows
