@@ -6,23 +6,27 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from ...buffers import Arena, Form
 from ...errors import DelegateError
 from ...graph.model import Graph, Model, Op
-from ..base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Use, Verdict, no
+from ..base import YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Verdict, no
 from ..engine import Near, Site
 from ..isolation.site import Isolated
-from ..submodel import submodel_program
+from ..submodel import one_launch, submodel_program
 from . import coral
+from .ahead import Ahead
+from .compiler import Compiler
 from .devices import Wanted
 from .engine import EdgeTPUEngine
-from .library import NAME, REMEDY, installed
+from .library import NAME, REMEDY, installed, runtime_version
 from .opening import self_test
 from .package import is_compiled
-from .rates import RATES, seconds
+from .rates import RATES, seconds, whole
 from .twin import Twin, TwinDelegate
 
+NO_COMPILER = no("compiler", "there is no edgetpu_compiler on the path", "a compiled model, or compiler=")
 AGAIN = 1.0  # seconds after which the device is looked for again
 
 
@@ -30,12 +34,12 @@ class EdgeTPUDelegate:
     """Takes `edgetpu-custom-op`; with a CPU twin, that stands behind it."""
 
     holds_state = True
-    learns = False
 
     def __init__(
         self,
         device: str | None = None,
         cpu_twin: str | os.PathLike[str] | bytes | None = None,
+        compiler: str | os.PathLike[str] | Compiler | Literal[False] | None = None,
         *,
         isolate: bool = True,
         timeout: float = 10.0,
@@ -47,17 +51,24 @@ class EdgeTPUDelegate:
         `cpu_twin` is the model (a path, or bytes) from before edgetpu_compiler: the same ops then run on the CPU where
         the device is not here or fails. It is compared with each model that is loaded.
 
+        With a `compiler` (a path, a Compiler, or None for the edgetpu_compiler on the path) 8-bit ops of ordinary
+        models are compiled ahead of time; with False they are left to others.
+
         libedgetpu ends its process on a USB error, so it lives in a child process, with which tensors are shared; a run
         of more than `timeout` seconds ends that, too. With `isolate=False` it lives in this one. `library` is a path of
         libedgetpu, where it is not the system's; `name` tells several of these delegates apart.
 
-        Raises UnknownDevice (a ValueError) for another device string, InvalidModel for a twin that is no model.
+        Raises UnknownDevice (a ValueError) for another device string, InvalidModel for a twin that is no model, and
+        DelegateError where `compiler` is the path of nothing.
         """
         if not timeout > 0:
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
         self.name = name
         self._wanted = Wanted.parse(device)
         self._library = None if library is None else os.fspath(library)
+        given = compiler if isinstance(compiler, Compiler) or compiler is False else Compiler.found(compiler)
+        self._ahead = Ahead(given) if given else None
+        self.learns = self._ahead is not None
         self.twin = None if cpu_twin is None else Twin(cpu_twin)
         options = {"device": str(self._wanted), "library": self._library}
         self.site: Site = (
@@ -111,18 +122,24 @@ class EdgeTPUDelegate:
         return (TwinDelegate(f"{self.name}-twin", self.twin, cpu),)
 
     def supports(self, graph: Graph, op: Op) -> Verdict:
-        """Yes for what edgetpu_compiler made."""
+        """Yes for what edgetpu_compiler made, and with a compiler for what it maps; by which evidence is told."""
         if is_compiled(op):
             return YES
-        return NOT_CUSTOM if op.kind != "CUSTOM" else no("kind", op.label, "an op that edgetpu_compiler made")
+        if op.kind == "CUSTOM":
+            return no("kind", op.label, "an op that edgetpu_compiler made")
+        return NO_COMPILER if self._ahead is None else self._ahead.supports(graph, op)
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
-        """By the size of what was compiled, or the twin's arithmetic, and the data sheet's rates."""
-        return Cost(self.rates.run + sum(seconds(self.rates, graph, graph.ops[i], self.twin) for i in ops), "modelled")
+        """By arithmetic, or the size of what was compiled where there is no twin, and the data sheet's rates."""
+        found = [graph.ops[i] for i in ops if i not in graph.folded_ops]
+        took = self.rates.run + sum(seconds(self.rates, graph, op, self.twin) for op in found)
+        if not all(map(is_compiled, found)):
+            took += whole(graph, found)
+        return Cost(took, "modelled")
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the runtime runs the whole partition."""
-        return Lowering((Use(*graph.boundary(ops, keep)),))
+        return one_launch(graph, ops, keep)
 
     def form(self, graph: Graph, tensor: int) -> Form:
         """As on the host."""
@@ -140,8 +157,15 @@ class EdgeTPUDelegate:
         offsets: Mapping[int, int],
         keep: frozenset[int] = frozenset(),
     ) -> Executable:
-        """Open the partition's sub-model on the device. Raises DelegateError, and VersionMismatch among these."""
-        return self.site.load(submodel_program(graph, partition, keep), arena, offsets)
+        """Open the partition's sub-model on the device. Raises DelegateError, and VersionMismatch among these.
+
+        What is not compiled yet is compiled first: Learned where some of it does not.
+        """
+        if self._ahead is None or all(is_compiled(graph.ops[op]) for op in partition.ops):
+            program = submodel_program(graph, partition, keep)
+        else:
+            program = self._ahead.program(graph, partition, keep, runtime_version(self.probe().detail))
+        return self.site.load(program, arena, offsets)
 
     def close(self) -> None:
         """Give the device back."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...graph.model import Graph, Op
 from ..base import Link, Rates
 from ..work import arithmetic, constant_bytes, traffic
-from .package import executable
+from .package import executable, is_compiled
 from .twin import Twin
 
 # Coral's USB Accelerator: 4 TOPS and about 7 MiB of memory for weights, by its documents. The rest fits the latencies
@@ -16,8 +18,24 @@ COPY = Link(5e9, 1e-6)  # from the host's memory to what a child process shares:
 RATES = Rates(4e12, 1e10, 0.0, 1.4e-3, COPY, COPY, "modelled")
 
 
+def whole(graph: Graph, ops: Sequence[Op]) -> float:
+    """What ops that are compiled together take beside their arithmetic: their border's way over USB, and weights."""
+    border = {t for tensors in graph.boundary(op.index for op in ops) for t in tensors}
+    weights = sum(constant_bytes(graph, op) for op in ops)
+    return _way(sum(graph.tensors[t].nbytes for t in border), weights)
+
+
+def _way(border: int, weights: int) -> float:
+    return 2 * USB.latency + (border + max(weights - CACHE, 0)) / USB.bandwidth
+
+
 def seconds(rates: Rates, graph: Graph, op: Op, twin: Twin | None) -> float:
-    """One compiled op, its way over USB included; without a twin its arithmetic is guessed from its size."""
+    """One compiled op, its way over USB included; without a twin its arithmetic is guessed from its size.
+
+    Of an op that is to be compiled with others only its arithmetic.
+    """
+    if not is_compiled(op):
+        return arithmetic(graph, op) / rates.flops
     if twin is None:
         weights = len(executable(op))
         flops = 100.0 * weights  # as MobileNets have
@@ -25,5 +43,4 @@ def seconds(rates: Rates, graph: Graph, op: Op, twin: Twin | None) -> float:
         ops = [twin.graph.ops[i] for i in twin.region(graph, op).ops]
         weights = sum(constant_bytes(twin.graph, each) for each in ops)
         flops = sum(arithmetic(twin.graph, each) for each in ops)
-    streamed = max(weights - CACHE, 0) + traffic(graph, op)
-    return 2 * USB.latency + streamed / USB.bandwidth + flops / rates.flops
+    return _way(traffic(graph, op), weights) + flops / rates.flops
