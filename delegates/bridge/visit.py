@@ -84,9 +84,9 @@ class Visit:
         while True:
             self.left = True
             self._pause()
-            kind, note, nbytes = self.channel.head()
-            self.left = False
             try:
+                kind, note, nbytes = self.channel.head()
+                self.left = False
                 if nbytes and kind not in WITH_BYTES:
                     raise BridgeTooLarge(f"{nbytes} bytes were announced behind {kind.name}, where none belong")
                 ANSWERS.get(kind, Visit._stray)(self, note, nbytes)

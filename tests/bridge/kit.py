@@ -78,12 +78,12 @@ class Process:
 
 
 class Wire:
-    """Carries bytes between clients and a server. `up` and `down` count them; at `cut_up` or `cut_down` it breaks."""
+    """Carries bytes between clients and a server. `count` has how many, `heard` which, and at `cuts` it breaks."""
 
     def __init__(self, target: Address, latency: float = 0.0) -> None:
         self._target, self._latency = target, latency
         self.reset()
-        self.heard = {"up": bytearray(), "down": bytearray()}
+        self.forget()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.uri = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
         self._sockets: list[socket.socket] = []
@@ -92,7 +92,18 @@ class Wire:
 
     def reset(self, **cuts: int) -> None:
         """Count from nought, and break after so many bytes `up` or `down`, once."""
-        self.count, self.cuts = {"up": 0, "down": 0}, cuts
+        self.cuts = cuts
+        self.count = {"up": 0, "down": 0}
+
+    def forget(self) -> None:
+        """What was heard so far."""
+        self.heard = {"up": bytearray(), "down": bytearray()}
+
+    def cut(self) -> None:
+        """Break all connections."""
+        for sock in self._sockets:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
@@ -130,9 +141,7 @@ class Wire:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for sock in self._sockets:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self.cut()
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
