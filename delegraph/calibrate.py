@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +21,9 @@ from .timing import Trial, typical
 
 LEAST, MOST = 1e-9, 1e15  # seconds that anything takes, and what is got done in one, whatever noise makes of it
 LONG = 20  # times what is not work, so that it counts little
-BYTES = (1 << 12, 1 << 22)  # of a small and a large copy
+BYTES = (1 << 12, 1 << 16, 1 << 19, 1 << 22)  # of a small copy, and of larger ones until one takes long
+PATIENCE = 1.0  # seconds after which no larger work is tried
+ENOUGH = 0.05  # seconds that a copy takes when larger ones tell nothing new
 
 
 def calibrate(delegate: Delegate) -> Rates:
@@ -28,7 +32,11 @@ def calibrate(delegate: Delegate) -> Rates:
     Arithmetic is that of a 3x3 convolution, memory that of an addition, launches those of a chain of tiny ones.
     """
     old = delegate.rates
-    launch, run = old.launch, old.run
+    try:
+        upload, download = _links(delegate)
+    except DelegraphError:
+        return old
+    reached = replace(old, upload=upload, download=download, source="measured")
     try:
         short, long = _seconds(delegate, _chain(2)), _seconds(delegate, _chain(34))
         launch = max((long - short) / 32, LEAST)
@@ -38,19 +46,18 @@ def calibrate(delegate: Delegate) -> Rates:
         )
         sums = [(_addition(size), 12.0 * size) for size in (1 << 16, 1 << 19, 1 << 22)]
         bandwidth = _rate(delegate, sums, launch + run)
-        upload, download = _links(delegate)
-    except (DelegraphError, ValueError, RuntimeError):
-        return old
-    return Rates(flops, bandwidth, launch, run, upload, download, "measured")
+    except (DelegraphError, ValueError, RuntimeError):  # a device of few ops (Edge TPU) has none of these
+        return old if delegate.space == HOST else reached
+    return replace(reached, flops=flops, bandwidth=bandwidth, launch=launch, run=run)
 
 
 def _rate(delegate: Delegate, works: list[tuple[Graph, float]], besides: float) -> float:
-    """Work a second, from the first piece of work that takes long enough, else from the last."""
-    rate = LEAST
+    """Work a second, from the first piece of work that takes long enough, or is brought there slowly, else the last."""
+    rate, start = LEAST, time.perf_counter()
     for graph, work in works:
         seconds = _seconds(delegate, graph)
         rate = min(work / max(seconds - besides, LEAST), MOST)
-        if seconds > LONG * besides:
+        if seconds > LONG * besides or time.perf_counter() - start > PATIENCE:
             break
     return rate
 
@@ -67,10 +74,10 @@ def _seconds(delegate: Delegate, graph: Graph) -> float:
 
 
 def _links(delegate: Delegate) -> tuple[Link, Link]:
-    """How bytes get there and back."""
+    """How bytes get there and back, besides the wait for what is under way there, which counts as the run's."""
     if delegate.space == HOST:
         return Link(), Link()
-    arena = delegate.allocate(BYTES[1])
+    arena = delegate.allocate(BYTES[-1])
     word = np.zeros(1, np.float32)
 
     def write(data: NDArray[np.float32]) -> None:
@@ -78,18 +85,25 @@ def _links(delegate: Delegate) -> tuple[Link, Link]:
         arena.read(0, word)  # a write may return before it is done, a read may not
 
     try:
-        parts = [np.zeros(size // 4, np.float32) for size in BYTES]
-        back = typical(partial(arena.read, 0, word))
-        up = [typical(partial(write, data)) - back for data in parts]
-        down = [typical(partial(arena.read, 0, data)) for data in parts]
+        wait, back = typical(arena.wait), typical(partial(arena.read, 0, word))
+        up: list[float] = []
+        down: list[float] = []
+        for size in BYTES:
+            data = np.zeros(size // 4, np.float32)
+            up.append(typical(partial(write, data)) - back)
+            down.append(typical(partial(arena.read, 0, data)) - wait)
+            if len(up) > 1 and min(up[-1], down[-1]) > ENOUGH:
+                break
     finally:
         arena.close()
-    return _link(*up), _link(*down)
+    return _link(up), _link(down)
 
 
-def _link(small: float, large: float) -> Link:
-    bandwidth = min((BYTES[1] - BYTES[0]) / max(large - small, LEAST), MOST)
-    return Link(bandwidth, max(small - BYTES[0] / bandwidth, LEAST))
+def _link(seconds: list[float]) -> Link:
+    """A link from what copies of BYTES took, as many as were made."""
+    small, large = BYTES[0], BYTES[len(seconds) - 1]
+    bandwidth = min((large - small) / max(seconds[-1] - seconds[0], LEAST), MOST)
+    return Link(bandwidth, max(seconds[0] - small / bandwidth, LEAST))
 
 
 def _chain(length: int) -> Graph:
