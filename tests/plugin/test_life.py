@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 from interpreter.faulty import Faulty
 
-from delegraph import tflite_delegate
+from delegraph import GPUDelegate, tflite_delegate
+from delegraph.delegates.base import Delegate
 from delegraph.graph.builder import GraphBuilder
 from delegraph.plugin import abi, native
 from delegraph.plugin.delegate import TFLiteDelegate
@@ -98,7 +100,8 @@ def test_a_process_that_ends(end: str, tmp_path: Path) -> None:
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from plugin.kit import chain, device, noise, outputs, theirs
-from delegraph import tflite_delegate
+from delegraph import GPUDelegate, tflite_delegate
+from delegraph.delegates.base import Delegate
 delegate = tflite_delegate(device("CONV_2D", "EXP"))
 it = theirs(chain(), [delegate])
 it.allocate_tensors()
@@ -212,26 +215,37 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.slow
-def test_a_thousand_rounds_leave_nothing() -> None:
+def rounds_leave_nothing(delegate: Delegate, count: int) -> None:
+    """Interpreters that come, run and go; handles are counted, and memory, after enough of them to warm up."""
     content = chain()
 
     def once() -> None:
-        it = opened(content, tflite_delegate(device(*KINDS), model=content))
+        it = opened(content, tflite_delegate(delegate, model=content))
         outputs(it, noise(it))
 
     def state() -> tuple[int, int, int]:
         gc.collect()
         return len(native._kernels), len(native._natives), len(list(Path("/proc/self/fd").iterdir()))
 
-    for _ in range(200):
+    for _ in range(count // 5):
         once()
     before, memory = state(), resident()
-    for _ in range(1000):
+    for _ in range(count):
         once()
     assert state() == before
     assert len(native._pool) <= native.SPARE + 8
     assert resident() - memory < 4 << 20
+
+
+@pytest.mark.slow
+def test_a_thousand_rounds_leave_nothing() -> None:
+    rounds_leave_nothing(device(*KINDS), 1000)
+
+
+@pytest.mark.slow
+def test_a_thousand_rounds_leave_nothing_on_the_gpu() -> None:
+    with closing(GPUDelegate()) as gpu:
+        rounds_leave_nothing(gpu, 1000)
 
 
 def test_min_partition_ops() -> None:
