@@ -57,7 +57,7 @@ def same_options(op: Op, found: Op) -> None:
             continue
         got = found.options[name]
         if isinstance(value, float):
-            assert got == np.float32(value), name
+            np.testing.assert_equal(np.float32(got), np.float32(value), name)  # NaN is as good as itself
         elif value is None or isinstance(value, np.ndarray):
             assert np.array_equal(got if got is not None else (), value if value is not None else ()), name
         else:
