@@ -4,10 +4,15 @@
 #define BIASES 0
 #define PEEPHOLES 1
 #define FACTORS 2
+#define DIAGONALS 3  // where there are some, for what a unit takes of what it gave
 
 shared float made[UNITS];  // what the units give, before it is projected
 
 vec4 parameter(int which, uint unit) { return parameters(uint(which * UNITS) + unit); }
+
+#if DIAGONAL
+vec4 diagonal(uint unit) { return parameter(DIAGONALS, unit); }
+#endif
 
 // A unit's cell is read and written by one invocation alone.
 #define OWN_UNITS(unit) if (sum_lane() == 0u) for (uint unit = unit_lane(); unit < uint(UNITS); unit += uint(LOCAL_X))
@@ -54,7 +59,7 @@ vec4 gates_of(uint unit) { return sums[unit] * parameter(FACTORS, unit) + parame
 #if PROJECTED && HYBRID
 Grid made_grid;
 
-void take_made() { TAKE(made_grid, made[k], 0, UNITS) }
+void take_made() { TAKE(made_grid, made[k], 0, UNITS, PROJECTION_SPARSE) }
 
 float projected(uint column) {
     int sum = 0;

@@ -113,20 +113,46 @@ class Cell:
         """The types of weights: of 8 bits, or FLOAT32, all of them."""
         return FLOAT if self.graph.tensors[self.op.inputs[self.first + 3]].type == "FLOAT32" else EIGHT_BITS
 
+    def diagonal(self, k: int) -> bool:
+        """Whether input `k` is a diagonal matrix, stored as a vector."""
+        return self.has(k) and len(self.graph.tensors[self.op.inputs[k]].shape) == 1
+
     def recurrent(self) -> Made:
-        """Recurrent weights, [units, outputs, gates]; those of diagonal matrices are stored as vectors."""
-        units, positions = self.units, self.at(4)
-        if len(self.graph.tensors[self.op.inputs[self.first + 7]].shape) != 1:
-            return self.by_gate(positions, units, self.outputs, types=self.weight_types)
-        if self.weight_types is not FLOAT:
-            raise Refused("weights", "a diagonal in floats beside weights of 8 bits", "matrices")
-        diagonals = self.by_gate(positions, units)
-        return lambda: np.eye(units)[:, :, None] * diagonals()
+        """Recurrent weights, [units, outputs, gates]; those of diagonal matrices beside weights of 8 bits are apart."""
+        positions, square = self.at(4), (self.units, self.units)
+        if not any(map(self.diagonal, positions)):
+            return self.by_gate(positions, self.units, self.outputs, types=self.weight_types)
+        if self.outputs != self.units:
+            raise Refused("weights", f"diagonals for {self.units} units that give {self.outputs} values", "matrices")
+        whole = self.weight_types is not FLOAT
+        matrices = [
+            (np.zeros(square, np.int8) if whole else np.diag(self.matrix(k, square[:1], FLOAT)))
+            if self.diagonal(k) or not self.has(k)
+            else self.matrix(k, square, self.weight_types)
+            for k in (positions if self.has(positions[0]) else (-1, *positions[1:]))
+        ]
+        return lambda: np.stack(matrices, -1)
+
+    def diagonals(self) -> tuple[Made, ...]:
+        """Those of floats beside weights of 8 bits, [units, gates]; nothing where there are none."""
+        there = [k if self.diagonal(k) else -1 for k in self.at(4)]
+        if self.weight_types is FLOAT or max(there) < 0:
+            return ()
+        shape = (self.units,)
+        vectors = [self.matrix(k, shape, FLOAT) if k >= 0 else np.zeros(shape, np.float32) for k in there]
+        return (lambda: np.stack(vectors, -1),)
+
+    def sparse(self, positions: tuple[int, ...]) -> bool:
+        """Whether the file has these weights as sparse; all that are there, or none."""
+        found = {self.graph.tensors[self.op.inputs[k]].is_sparse for k in positions if self.has(k)}
+        if len(found) > 1:
+            raise Refused("weights", f"inputs {list(positions)} are sparse in part", "all or none")
+        return True in found
 
     def scales(self, positions: tuple[int, ...]) -> NDArray[np.float32]:
-        """By gate; 0 for one that has no weights."""
-        there = [affine(self.graph.tensors[self.op.inputs[k]]).single if self.has(k) else 0 for k in positions]
-        return np.array(there, np.float32)
+        """By gate; 0 for one that has no weights, or floats."""
+        there = [self.graph.tensors[self.op.inputs[k]] if self.has(k) else None for k in positions]
+        return np.array([affine(t).single if t is not None and t.type not in FLOAT else 0 for t in there], np.float32)
 
     def hybrid(self, sources: int, most: int) -> Hybrid | None:
         """What weights of 8 bits make of it."""
@@ -134,7 +160,12 @@ class Cell:
             return None
         positions = (self.at(0), self.auxiliary)[:sources]
         scales = (f"vec4({', '.join(map(literal, self.scales(p)))})" for p in (*positions, self.at(4)))
-        return Hybrid(bool(self.op.options.asymmetric_quantize_inputs), tuple(scales), most)
+        stored = {"SOURCE": self.at(0), "STATE": self.at(4), "PROJECTION": (self.first + 15,)}
+        sparse = frozenset(name for name, k in stored.items() if self.op.kind == "LSTM" and self.sparse(k))
+        asymmetric = bool(self.op.options.asymmetric_quantize_inputs)
+        if asymmetric and 0 < len(sparse) < sum(map(self.has, (self.first + 3, self.first + 7, self.first + 15))):
+            raise Refused("weights", "sparse ones beside others, for inputs with zero points", "all or none sparse")
+        return Hybrid(asymmetric, tuple(scales), most, sparse, bool(self.diagonals()))
 
     def peeped(self) -> Made:
         """What the gates take of the cell's state, in floats."""
@@ -174,12 +205,10 @@ class Cell:
         )  # fmt: skip
         normalized = any(map(self.has, self.factors))
         factors = self.by_gate(self.factors or (-1,) * 4, units)
-        parameters = [self.by_gate(self.at(11), units), self.peeped(), factors]
+        parameters = [self.by_gate(self.at(11), units), self.peeped(), factors, *self.diagonals()]
         projection = self.projection()
-        inputs = (
-            Arg("parameters", packed((3, units, 4), lambda: np.stack([part() for part in parameters])), "vec4"),
-            *projection,
-        )
+        stacked = packed((len(parameters), units, 4), lambda: np.stack([part() for part in parameters]))
+        inputs = (Arg("parameters", stacked, "vec4"), *projection)
         states = (
             Arg("output_state", state(self.graph, self.op, self.states, sequence.batches * outputs)),
             Arg("cell_state", state(self.graph, self.op, self.states + 1, sequence.batches * units)),

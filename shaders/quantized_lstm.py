@@ -33,7 +33,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch; weights and biases are constant."""
     if op.kind == "LSTM" and op.options.kernel_type != "FULL":
         raise Refused("kernel", op.options.kernel_type, "FULL")
-    if len(op.intermediates) != STAGES:
+    if len(op.intermediates) != STAGES:  # of 12, which gates of 8 bits have, the reference kernel reads another array's
         raise Refused("intermediates", len(op.intermediates), STAGES)
     source = values(graph, op, types=INT8)
     shape = graph.tensors[source].shape

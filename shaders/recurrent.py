@@ -153,18 +153,25 @@ class Hybrid:
     """What sets a cell of floats apart whose weights have 8 bits.
 
     `scales` are GLSL for those of the weights of each source, and of what the last step gave; `most` is how many
-    integers there are at a time.
+    integers there are at a time. `sparse` names weights that the file has as sparse: SOURCE, STATE, PROJECTION. With
+    `diagonal`, units take what they gave themselves by floats, too.
     """
 
     asymmetric: bool
     scales: tuple[str, ...]
     most: int
+    sparse: frozenset[str] = frozenset()
+    diagonal: bool = False
 
     def constants(self, sum: str) -> dict[str, Any]:
         """For lib/gathered_hybrid.glsl; `sum` is what a unit adds up, in floats."""
         *sources, before = self.scales
         named = zip(("SOURCE_SCALES", "AUXILIARY_SCALES"), sources, strict=False)
-        return {"ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "STATE_SCALES": before, **dict(named)}
+        stored = {f"{name}_SPARSE": name in self.sparse for name in ("SOURCE", "STATE", "PROJECTION")}
+        return {
+            "ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "STATE_SCALES": before, **dict(named),
+            **stored, "DIAGONAL": self.diagonal,
+        }  # fmt: skip
 
 
 def activation(op: Op) -> dict[str, Any]:
@@ -209,6 +216,7 @@ def through(
     local = (lanes, min(power_of_two(depth), threads // lanes), 1)
     constants = {
         "HYBRID": hybrid is not None,
+        "DIAGONAL": False,
         "PARTIAL": "vec4",
         **constants,
         **sequence.constants(backward),

@@ -64,7 +64,9 @@ class Type:
 
 @dataclass(frozen=True, eq=False)
 class Typed:
-    """A tensor that an op is given. `role` is computed, constant or variable; `values` say what it holds.
+    """A tensor that an op is given. `role` is computed, constant, sparse or variable; `values` say what it holds.
+
+    A sparse one is a constant matrix that the file holds in blocks of 16 columns, without those that are 0.
 
     They are an array or a function of (generator, shape, dtype); None is the case's own, or `noise`.
     """
@@ -230,7 +232,7 @@ def _typed(value: Input) -> Typed | None:
 def _shown(value: Typed) -> str:
     """A tensor in a test's name: f32[2,3] is computed, =f32[3] constant (short ones by value), ~f32[3] a state."""
     short = value.type.name.lower().replace("float", "f").replace("uint", "u").replace("int", "i")
-    mark = {"computed": "", "constant": "=", "variable": "~"}[value.role]
+    mark = {"computed": "", "constant": "=", "sparse": "%", "variable": "~"}[value.role]
     if value.role == "constant" and isinstance(value.values, np.ndarray) and value.values.size <= 8:
         return f"{mark}{short}{value.values.tolist()}".replace(" ", "")
     return f"{mark}{short}[{','.join(map(str, value.shape))}]"

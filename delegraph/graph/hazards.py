@@ -320,6 +320,8 @@ def gates(case: Case) -> None:
         absent = [inputs[i] < 0 for i in (first, first + 4, first + 11) if i < len(inputs)]
         if len(absent) == 3 and len(set(absent)) > 1:
             case.wrong(f"inputs[{first}]", "the input gate is there in part")
+    if case.op.kind == "LSTM" and len(inputs) > 16 and inputs[16] < 0 and case.input(2).is_sparse:
+        case.wrong("inputs[16]", "LSTM with sparse weights cannot do without a projection")
     if both_ways and inputs[39] >= 0:
         main, more = case.input(0), case.input(39)
         if len(more.shape) != 3 or more.shape[:2] != main.shape[:2] or more.type != main.type:

@@ -1,13 +1,18 @@
 // What a unit adds up in one step, by its weights of 8 bits: the row of its input, and what the last step gave, each made
-// integers of 8 bits. SUM is GATES in floats.
+// integers of 8 bits. SUM is GATES in floats. To sparse weights TFLite's kernels hand integers that keep their zero points, and
+// what the last step gave by the scale of the row (`CalculateLstmGateHybrid` in tensorflow/lite/kernels/lstm_eval.cc).
 
 shared int terms[TERMS];
 Grid grids[3];
 
 ACROSS_LANES(extremes, max, ends)
 
-// Puts n floats, FLOAT for each k, as integers into `terms` from `first` on.
-#define TAKE(grid, FLOAT, first, n)                                                                            \
+#if DIAGONAL
+SUM diagonal(uint unit);  // weights of floats by which a unit takes what it gave itself
+#endif
+
+// Puts n floats, FLOAT for each k, as integers into `terms` from `first` on; zero points are left in where they are KEPT.
+#define TAKE(grid, FLOAT, first, n, KEPT)                                                                      \
     {                                                                                                          \
         vec4 far = vec4(-3.4028235e38);                                                                        \
         uint lane = gl_LocalInvocationIndex;                                                                   \
@@ -15,16 +20,17 @@ ACROSS_LANES(extremes, max, ends)
         far = extremes(far, lane);                                                                             \
         barrier();                                                                                             \
         grid = grid_of(-far.x, far.y);                                                                         \
-        for (uint k = lane; k < uint(n); k += uint(LANES)) terms[uint(first) + k] = on_grid(FLOAT, grid);      \
+        for (uint k = lane; k < uint(n); k += uint(LANES))                                                     \
+            terms[uint(first) + k] = on_grid(FLOAT, grid) + KEPT * grid.zero;                                  \
         barrier();                                                                                             \
     }
 
 void take(uint row) {
-    TAKE(grids[0], source(row * uint(INPUTS) + k), 0, INPUTS)
+    TAKE(grids[0], source(row * uint(INPUTS) + k), 0, INPUTS, SOURCE_SPARSE)
 #if AUXILIARY
-    TAKE(grids[1], auxiliary(row * uint(AUXILIARY) + k), INPUTS, AUXILIARY)
+    TAKE(grids[1], auxiliary(row * uint(AUXILIARY) + k), INPUTS, AUXILIARY, 0)
 #endif
-    TAKE(grids[2], state[k], INPUTS + AUXILIARY, OUTPUTS)
+    TAKE(grids[2], state[k], INPUTS + AUXILIARY, OUTPUTS, STATE_SPARSE)
 }
 
 // `sum` and what n terms from `first` on add to it. All invocations must call it.
@@ -40,5 +46,10 @@ SUM gathered(uint unit, uint row, SUM start) {
 #if AUXILIARY
     sum = added(sum, unit, grids[1].scale, AUXILIARY_SCALES, INPUTS, AUXILIARY);
 #endif
-    return added(sum, unit, grids[2].scale, STATE_SCALES, INPUTS + AUXILIARY, OUTPUTS);
+    float scale = STATE_SPARSE == 1 ? grids[0].scale : grids[2].scale;
+    precise SUM r = added(sum, unit, scale, STATE_SCALES, INPUTS + AUXILIARY, OUTPUTS);
+#if DIAGONAL
+    r += diagonal(unit) * state[unit];
+#endif
+    return r;
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
+
+import numpy as np
 
 from axes import ACTIVATIONS, Axis, family
 from axes import st as strategies
-from case import FLOAT, Case, Type, Typed, case
+from case import FLOAT, INT8, Array, Case, Shape, Type, Typed, case, scaled
 from cases.hybrid_rnn import KINDS, TOLERANCE, WEIGHTS, Size, weights
 
 SIZES = Axis(
@@ -55,6 +58,46 @@ def hybrid_lstm(
         FLOAT.variable((n, h)), *factors, runs=3, fused_activation_function=activation, cell_clip=clips[0],
         proj_clip=clips[1], asymmetric_quantize_inputs=asymmetric, tolerance=TOLERANCE, **options,
     )  # fmt: skip
+
+
+@family(
+    of=WEIGHTS[:2], there=[(True,) * 4, (False, True, True, True), (True, False, False, True)],
+    normalized=[False, True], projection=[False, True], major=[True, False],
+)  # fmt: skip
+def diagonal(
+    pick: Random, of: tuple[Type, bool], there: tuple[bool, ...], normalized: bool, projection: bool, major: bool
+) -> Case:
+    (type, asymmetric), h = of, 20
+    inputs = cell(pick, type, 5, h, h, True, True, "biased" if projection else "none")
+    inputs[4:8] = [FLOAT.constant((h,), scaled(0.5)) if t else w for t, w in zip(there, inputs[4:8], strict=True)]
+    factors = [FLOAT.constant((h,)) if normalized else None for _ in range(4)]
+    return case(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", (2, 3, 5), *inputs, *(FLOAT.variable((3 if major else 2, h)) for _ in range(2)),
+        *factors, runs=3, fused_activation_function="TANH", asymmetric_quantize_inputs=asymmetric, time_major=major,
+        diagonal_recurrent_tensors=True, tolerance=TOLERANCE,
+    )  # fmt: skip
+
+
+@family(asymmetric=[False, True], recurrent=[True, False], input_gate=[True, False], normalized=[False, True])
+def sparse(pick: Random, asymmetric: bool, recurrent: bool, input_gate: bool, normalized: bool) -> Case | None:
+    if asymmetric and not recurrent:
+        return None  # the reference kernel reads past its weights
+    n, x, h = 2, 32, 48  # without a projection it dies
+    inputs = cell(pick, INT8, x, h, 16, input_gate, False, "plain")
+    for k in (*range(4), *(range(4, 8) if recurrent else ()), 15):
+        w = inputs[k]
+        inputs[k] = w and Typed(w.type, w.shape, "sparse", blocks)
+    factors = [FLOAT.constant((h,)) if normalized and (k or input_gate) else None for k in range(4)]
+    return case(
+        "LSTM", (n, x), *inputs, FLOAT.variable((n, 16)), FLOAT.variable((n, h)), *factors, runs=3,
+        fused_activation_function="TANH", asymmetric_quantize_inputs=asymmetric, tolerance=TOLERANCE,
+    )  # fmt: skip
+
+
+def blocks(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Integers, in blocks of 16 columns of which half are 0."""
+    kept = np.repeat(rng.integers(0, 2, (shape[0], shape[1] // 16)), 16, axis=1)
+    return np.asarray(rng.integers(-127, 128, shape) * kept, dtype)
 
 
 @family(

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from case import REFERENCE, Array, Case, Shape, Typed
 from delegraph.graph.builder import GraphBuilder
+from delegraph.graph.sparse import DENSE, SPARSE_CSR
 
 RESOLVERS = {True: OpResolverType.BUILTIN_REF, False: OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
 
@@ -80,6 +81,9 @@ def _add(b: GraphBuilder, value: Typed | None, array: Array | None) -> int:
         return b.input(value.shape, name, quantization=quantization)
     if value.role == "variable":
         return b.variable(value.shape, name, quantization=quantization)
+    if value.role == "sparse":
+        assert array is not None
+        return b.sparse_constant(array, (DENSE, SPARSE_CSR, DENSE), blocks={1: 16}, quantization=quantization)
     return b.constant(array, name, quantization=quantization)
 
 
