@@ -23,6 +23,7 @@ NEAR: Mapping[str, tuple[str, str, bool]] = {
     "cpu": ("cpu", "CPUDelegate", False),
     "gpu": ("gpu.delegate", "GPUDelegate", False),
     "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate", True),
+    "nnapi": ("nnapi.delegate", "NNAPIDelegate", False),
 }
 
 # Until it is measured: USB 2.0 through adb, or a good wireless network.

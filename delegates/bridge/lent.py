@@ -20,6 +20,7 @@ SITES: Mapping[str, str] = {
     "cpu": "delegraph.lending:cpu",
     "gpu": "delegraph.lending:gpu",
     "edgetpu": "delegraph.delegates.edgetpu.lending:edgetpu",
+    "nnapi": "delegraph.delegates.nnapi.lending:nnapi",
 }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ...buffers import Arena, Form
 from ...errors import DelegateError, Reason
 from ...graph.model import Graph, Op
 from ..base import Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
+from ..bridge.delegate import LINK, ROUND_TRIP
+from ..bridge.remote import Far
+from ..bridge.secret import SECRET
 from ..engine import Near, Port, Program, Site
 from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
@@ -44,26 +49,39 @@ class NNAPIDelegate:
         relaxed: bool = False,
         cache_dir: str | None = None,
         feature_level: int | None = None,
+        bridge: str | None = None,
+        secret: str | bytes | None = None,
         recording: str | Path | Recording | None = None,
     ) -> None:
         """`device` is a type ("cpu", "gpu", "accelerator", "other"), a name or part of one; None: Android chooses.
 
         `preference` is "low_power", "fast_single_answer" or "sustained_speed". `relaxed` lets floats be reckoned in
         half. `cache_dir` keeps what was compiled. `feature_level` is one of 27 to 31 and 1000006 to 1000008; by
-        default the phone's. `library` is the API's file, if it is in no usual place. `recording` is what another
-        delegate recorded (`delegate.recorded.save(path)`): to plan for that phone without it. Raises ValueError for a
-        level, a preference or a recording that is none, and OSError.
+        default the phone's. `library` is the API's file, if it is in no usual place. With `bridge`, the address of
+        `delegraph bridge serve` on a phone ("tcp://127.0.0.1:7200"), programs run there; `secret` is as RemoteDelegate
+        has it, and `library` and `cache_dir` are that side's to say. `recording` is what another delegate recorded
+        (`delegate.recorded.save(path)`): to plan for that phone without it. Raises ValueError for a level, a
+        preference, an address or a recording that is none, and OSError.
         """
         if feature_level is not None and feature_level not in LEVELS:
             raise ValueError(f"feature_level {feature_level!r} is none: say one of {', '.join(map(str, LEVELS))}")
         if preference not in PREFERENCES:
             raise ValueError(f"preference {preference!r} is none: say {', '.join(PREFERENCES)}")
-        self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}"
+        if bridge is not None and (library or cache_dir):
+            raise ValueError("library and cache_dir are said where the bridge is served, not here")
+        self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}, {bridge or 'here'}"
+        self._device, self._preference = device or "", PREFERENCES[preference]
         self._relaxed, self._given = relaxed, feature_level
-        self._site: Site = Near(NNAPIEngine(library, device, preference, cache_dir))
+        self._site: Site = (
+            Near(NNAPIEngine(library, cache_dir))
+            if bridge is None
+            else Far(bridge, self.name, self.name, os.environ.get(SECRET) if secret is None else secret)
+        )
         self.space = self._site.space
         self.recorded = recording if isinstance(recording, Recording | None) else Recording.load(recording)
         self.rates = RATES
+        if bridge is not None:
+            self.rates = replace(RATES, run=RATES.run + ROUND_TRIP, upload=LINK, download=LINK)
 
     @property
     def level(self) -> int:
@@ -77,9 +95,11 @@ class NNAPIDelegate:
         try:
             detail = self._site.here()
             if self.recorded is None:
-                self.recorded = record(self._site, detail)
+                self.recorded = record(self._site, self._device, self._device or detail)
         except DelegateError as error:
-            return Probe(False, str(error), "run it on Android (docs/nnapi.md)")
+            return Probe(
+                False, str(error), "run it on Android, or reach a phone with bridge='tcp://...' (docs/nnapi.md)"
+            )
         return Probe(True, detail)
 
     def fingerprint(self) -> str:
@@ -132,8 +152,9 @@ class NNAPIDelegate:
             {t: Port(graph.tensors[t].name, graph.tensors[t].shape, graph.tensors[t].dtype) for t in side}
             for side in (partition.inputs, partition.outputs)
         )
-        content = assemble(graph, nodes, partition.inputs, partition.outputs, self._relaxed).write()
-        return Program(content, inputs, outputs)
+        made = assemble(graph, nodes, partition.inputs, partition.outputs)
+        made = replace(made, relaxed=self._relaxed, device=self._device, preference=self._preference)
+        return Program(made.write(), inputs, outputs)
 
     def compile(
         self,

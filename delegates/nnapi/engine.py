@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from ctypes import byref, c_bool, c_float, c_uint8, c_uint32, c_void_p
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 
 from ...errors import DelegateError
 from ..engine import Port
-from .abi import DTYPES, L2, L3, L5, PREFERENCES, OperandType, PerChannel
+from .abi import DTYPES, L2, L3, L5, OperandType, PerChannel
 from .library import Device, Library, NNAPIError, TooOld
 from .memory import shared
 from .program import CONSTANT, OMITTED, Operand, Program
-from .question import asks, programs
+from .question import asked, asks
 
 SMALL = 128  # bytes up to which the API copies a value that it is given (ANeuralNetworksModel_setOperandValue)
 
@@ -31,19 +32,14 @@ class NNAPIEngine:
     def __init__(
         self,
         library: str | None = None,
-        device: str | None = None,
-        preference: str = "fast_single_answer",
         cache_dir: str | None = None,
         share_weights: bool = True,
     ) -> None:
-        """`device` is a type ("cpu", "gpu", "accelerator", "other"), a name or part of one; None: Android chooses.
+        """`library` is the API's file, if it is in no usual place. What was compiled is kept in `cache_dir`.
 
-        `preference` is "low_power", "fast_single_answer" or "sustained_speed". What was compiled is kept in
-        `cache_dir`. `share_weights` hands weights over in shared memory. Raises ValueError for another preference.
+        `share_weights` hands weights over in shared memory, where there is such a thing.
         """
-        if preference not in PREFERENCES:
-            raise ValueError(f"preference {preference!r} is none: say {', '.join(PREFERENCES)}")
-        self._path, self._device, self.preference = library, device, preference
+        self._path = library
         self._cache_dir, self.share_weights = cache_dir, share_weights
         self._lock = threading.Lock()
         self._opened: Library | None = None
@@ -56,18 +52,22 @@ class NNAPIEngine:
                 self._opened = Library(self._path)
             return self._opened
 
-    def chosen(self) -> list[Device]:
-        """The devices that were asked for; none where the choice is Android's. Raises DelegateError."""
-        return self.library.choose(self._device) if self._device else []
+    def chosen(self, device: str) -> list[Device]:
+        """The devices that are meant by a type, a name or part of one; none of "": the choice is Android's.
 
-    def level(self) -> int:
-        """The feature level that programs may need here: that of the device chosen, else the runtime's own."""
-        return max((device.level for device in self.chosen()), default=self.library.level)
+        Raises DelegateError where there is none such.
+        """
+        return self.library.choose(device) if device else []
+
+    def level(self, device: str) -> int:
+        """The feature level that programs may need: that of the device chosen, else the runtime's own."""
+        found = (each.level for each in self.chosen(device))
+        return max((min(level, self.library.level) for level in found), default=self.library.level)
 
     def here(self) -> str:
         """The devices with their versions, and the feature level. Raises DelegateError."""
-        found = self.chosen() or self.library.devices()
-        return f"NNAPI feature level {self.level()}: {', '.join(map(str, found)) or 'devices are not told'}"
+        found = ", ".join(map(str, self.library.devices()))
+        return f"NNAPI feature level {self.library.level}: {found or 'devices are not told'}"
 
     def load(
         self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port], variables: Sequence[Port] = ()
@@ -78,15 +78,15 @@ class NNAPIEngine:
         if asks(program):
             return Answers(self, program, outputs)
         read = Program.read(program)
-        if read.level > self.level():
-            raise TooOld("the program", read.level, self.level())
+        if read.level > (level := self.level(read.device)):
+            raise TooOld("the program", read.level, level)
         _check_ports(read, read.inputs, inputs, "input")
         _check_ports(read, read.outputs, outputs, "output")
         return LoadedProgram(self, read, hashlib.sha256(program).digest())
 
     def supported(self, program: Program) -> list[bool]:
         """Which of a program's operations the chosen devices, else any device, take. Needs feature level 29."""
-        devices = self.chosen() or self.library.devices()
+        devices = self.chosen(program.device) or self.library.devices()
         found = (c_bool * len(program.steps))()
         with ExitStack() as stack:
             model = Model(self.library, stack, program, self.share_weights)
@@ -115,16 +115,17 @@ class Answers:
 
     def __init__(self, engine: NNAPIEngine, content: bytes, outputs: Sequence[Port]) -> None:
         """Ask the device. Raises InvalidProgram for what is no question, and DelegateError."""
-        found = [engine.level()]
-        for program in programs(content):
-            found += self._asked(engine, program)
+        device, about = asked(content)
+        found = [engine.level(device)]
+        for program in about:
+            found += self._asked(engine, replace(program, device=device))
         self._found = np.array(found, np.int64)
         if [(port.shape, port.dtype) for port in outputs] != [(self._found.shape, self._found.dtype)]:
             raise DelegateError(f"nnapi: {len(self._found)} answers of int64, and ports for other ones")
 
     def _asked(self, engine: NNAPIEngine, program: Program) -> list[int]:
         """1 for each operation that is taken, else 0; where nothing can be asked, what is not too new is taken."""
-        if program.level > engine.level():
+        if program.level > engine.level(program.device):
             return [0] * len(program.steps)
         if engine.library.level < L3:
             return [1] * len(program.steps)
@@ -199,15 +200,15 @@ class LoadedProgram:
             self._stack: ExitStack | None = stack.pop_all()
 
     def _compile(self, stack: ExitStack, model: Model, engine: NNAPIEngine, token: bytes) -> c_void_p:
-        library, devices = self._library, engine.chosen()
+        library, devices = self._library, engine.chosen(self._program.device)
         if devices:
             handles = (c_void_p * len(devices))(*(device.handle for device in devices))
             made = library.make(stack, "Compilation_createForDevices", model.handle, handles, len(devices))
         else:
             made = library.make(stack, "Compilation_create", model.handle)
-        library("Compilation_setPreference", made, PREFERENCES[engine.preference])
+        library("Compilation_setPreference", made, self._program.preference)
         if (folder := engine.cache()) is not None:
-            about = f"{engine.preference} {' '.join(f'{d.name} {d.version}' for d in devices or library.devices())}"
+            about = " ".join(f"{d.name} {d.version}" for d in devices or library.devices())
             key = hashlib.sha256(token + about.encode()).digest()
             library("Compilation_setCaching", made, os.fsencode(folder), (c_uint8 * len(key))(*key))
         library("Compilation_finish", made)

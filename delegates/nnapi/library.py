@@ -82,8 +82,7 @@ class Library:
                 problems.append(str(error))
         else:
             raise DelegateError(
-                f"nnapi: no Neural Networks API here: {'; '.join(problems)}. It is part of Android 8.1 and later; on "
-                "another machine reach a phone through bridge='tcp://...' (docs/nnapi.md)"
+                f"nnapi: no Neural Networks API here: {'; '.join(problems)}. It is part of Android 8.1 and later"
             )
         self._functions: dict[str, Callable[..., int | None]] = {}
         if not self.has("Model_create"):

@@ -201,9 +201,7 @@ def type_of(graph: Graph, arg: Arg) -> Type:
     return arg.type if isinstance(arg, Scalar | Omitted) else arg.operand.type
 
 
-def assemble(
-    graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int], relaxed: bool = False
-) -> Program:
+def assemble(graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int]) -> Program:
     """The program of some nodes, in order, from tensors of the graph to tensors of the graph."""
     table = _Table(graph)
     given = tuple(table.number(t) for t in inputs)
@@ -216,7 +214,7 @@ def assemble(
     placed = list(table.operands)
     for (k, array), offset in zip(table.constants, offsets, strict=True):
         placed[k] = _placed(placed[k], offset, array.nbytes)
-    return Program(tuple(placed), steps, given, wanted, blob, relaxed)
+    return Program(tuple(placed), steps, given, wanted, blob)
 
 
 def _placed(operand: Operand, offset: int, length: int) -> Operand:

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DelegraphError
-from .abi import DTYPES, LEVELS, TYPE_LEVELS, Operation, Type
+from .abi import DTYPES, LEVELS, PREFERENCES, TYPE_LEVELS, Operation, Type
 
 MAGIC, VERSION = b"DGNN", 1
 MOST_RANK = 8
 ALIGN = 16  # bytes, of each constant in the blob
-HEADER = struct.Struct("<4sHHqIIIIIIQ")
+HEADER = struct.Struct("<4sHHqHHIIIIIIQ")
 # `origin`: 0 where it is computed or given when it runs, 1 for a constant in the blob, 2 for one that is left out.
 OPERAND = np.dtype([
     ("type", "<i4"), ("rank", "<u4"), ("dims", "<u4", (MOST_RANK,)), ("scale", "<f4"), ("zero_point", "<i4"),
@@ -80,6 +80,8 @@ class Program:
     outputs: tuple[int, ...]
     blob: bytes = b""
     relaxed: bool = False
+    device: str = ""  # where it is to run, as people say it; empty: the phone chooses
+    preference: int = PREFERENCES["fast_single_answer"]
 
     @property
     def level(self) -> int:
@@ -100,19 +102,24 @@ class Program:
         numbers = [n for s in self.steps for n in (*s.inputs, *s.outputs)] + [*self.inputs, *self.outputs]
         scales = [scale for operand in self.operands for scale in operand.scales]
         counts = (len(operands), len(steps), len(self.inputs), len(self.outputs), len(numbers), len(scales))
-        header = HEADER.pack(MAGIC, VERSION, int(self.relaxed), self.level, *counts, len(self.blob))
+        device = self.device.encode()
+        wanted = (self.preference, len(device))
+        header = HEADER.pack(MAGIC, VERSION, int(self.relaxed), self.level, *wanted, *counts, len(self.blob))
         tables = (operands, steps, np.array(numbers, "<u4"), np.array(scales, "<f4"))
-        return b"".join((header, *(table.tobytes() for table in tables), self.blob))
+        return b"".join((header, device, *(table.tobytes() for table in tables), self.blob))
 
     @classmethod
     def read(cls, content: bytes) -> Program:
         """A program from bytes that may come from anywhere. Raises InvalidProgram."""
         if len(content) < HEADER.size or content[:4] != MAGIC:
             raise InvalidProgram("not a program for NNAPI: it does not begin with DGNN and a header")
-        _, version, flags, level, *counts, blob = HEADER.unpack_from(content)
+        _, version, flags, level, preference, length, *counts, blob = HEADER.unpack_from(content)
         if version != VERSION:
             raise InvalidProgram(f"a program of version {version}: this side reads {VERSION}; update the older side")
-        tables, at = [], HEADER.size
+        device = name_in(content, HEADER.size, length)
+        if preference not in PREFERENCES.values():
+            raise InvalidProgram(f"a preference of {preference}, which is none")
+        tables, at = [], HEADER.size + length
         n_operands, n_steps, n_inputs, n_outputs, n_numbers, n_scales = counts
         for count, dtype in ((n_operands, OPERAND), (n_steps, OPERATION), (n_numbers, "<u4"), (n_scales, "<f4")):
             end = at + count * np.dtype(dtype).itemsize
@@ -127,7 +134,7 @@ class Program:
         if len(rest) != n_inputs + n_outputs or flags > 1:
             raise InvalidProgram("its tables do not fit each other")
         inputs, outputs = tuple(rest[:n_inputs]), tuple(rest[n_inputs:])
-        found = cls(operands, steps, inputs, outputs, content[at:], bool(flags))
+        found = cls(operands, steps, inputs, outputs, content[at:], bool(flags), device, preference)
         _check_order(found)
         if found.level != level:
             raise InvalidProgram(f"it says that it needs feature level {level}, and needs {found.level}")
@@ -206,6 +213,17 @@ def _check_order(program: Program) -> None:
     written = {n for step in program.steps for n in step.outputs}
     if not written.issuperset(program.outputs) or len(set(program.outputs)) != len(program.outputs):
         raise InvalidProgram("an output is not written by any operation, or is named twice")
+
+
+def name_in(content: bytes, at: int, length: int) -> str:
+    """A device's name among some bytes. Raises InvalidProgram."""
+    try:
+        found = content[at : at + length].decode()
+    except UnicodeDecodeError:
+        raise InvalidProgram("the name of its device is not UTF-8") from None
+    if at + length > len(content):
+        raise InvalidProgram("the name of its device is cut off")
+    return found
 
 
 def values(program: Program, operand: Operand) -> NDArray[Any]:

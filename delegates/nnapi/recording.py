@@ -58,9 +58,9 @@ class Recording:
         return cls(told["device"], told["level"], answers)
 
 
-def record(site: Site, device: str) -> Recording:
-    """Ask the device behind a site what it takes. Raises DelegateError."""
-    (level,) = _answers(site, [])
+def record(site: Site, device: str, name: str) -> Recording:
+    """Ask a device behind a site what it takes; `name` is for people. Raises DelegateError."""
+    (level,) = _answers(site, device, [])
     known = max((k for k in LEVELS if k <= level), default=LEVELS[0])
     keys, programs = [], []
     for _, _, graph in samples():
@@ -69,15 +69,15 @@ def record(site: Site, device: str) -> Recording:
             keys.append([_key(graph, node) for node in nodes])
             programs.append(assemble(graph, nodes, *graph.boundary([0])))
     answers: dict[str, bool] = {}
-    for key, taken in zip([key for part in keys for key in part], _answers(site, programs)[1:], strict=True):
+    for key, taken in zip([key for part in keys for key in part], _answers(site, device, programs)[1:], strict=True):
         answers[key] = answers.get(key, False) or bool(taken)
-    return Recording(device, known, answers)
+    return Recording(name, known, answers)
 
 
-def _answers(site: Site, about: list[Program]) -> list[int]:
+def _answers(site: Site, device: str, about: list[Program]) -> list[int]:
     """The feature level, and for each operation 1 if it is taken."""
     found = np.zeros(1 + sum(len(program.steps) for program in about), np.int64)
-    asked = Shipped(question(about), {}, {0: Port("answers", found.shape, found.dtype)})
+    asked = Shipped(question(device, about), {}, {0: Port("answers", found.shape, found.dtype)})
     arena = site.allocate(found.nbytes)
     try:
         executable = site.load(asked, arena, {0: 0})

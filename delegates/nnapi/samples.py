@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -126,8 +127,13 @@ def _result(kind: str, type: str, k: int) -> tuple[str, tuple[float, int] | None
     return made, FIXED.get(kind, QUANTIZED).get(made) if kind != "CAST" else None
 
 
-def samples() -> Iterator[tuple[str, str, Graph]]:
+@cache
+def samples() -> tuple[tuple[str, str, Graph], ...]:
     """(kind, type, graph of one such op), of all kinds and types that a file may have; not all of them are taken."""
+    return tuple(_samples())
+
+
+def _samples() -> Iterator[tuple[str, str, Graph]]:
     for kind in sorted(mappings()):
         for type in TYPES:
             try:

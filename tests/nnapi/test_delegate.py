@@ -1,0 +1,160 @@
+"""The delegate behind an Interpreter: levels, recordings, what the device refuses, failure, and over a bridge."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.kit import Process, infer, sums, vectors
+from delegraph import CPUDelegate, Interpreter, NNAPIDelegate
+from delegraph.data import digits, held_out
+from delegraph.delegates.nnapi.abi import LEVELS
+from delegraph.delegates.nnapi.node import lowered
+from delegraph.delegates.nnapi.recording import Recording
+from delegraph.delegates.nnapi.samples import sample, samples
+from delegraph.doctor import check
+from delegraph.errors import DelegateError, Reason
+from delegraph.graph.builder import GraphBuilder
+from nnapi.conftest import Phone
+
+POW = sums(kind="POW")
+
+
+@pytest.mark.parametrize("kind", ["f32", "int8"])
+def test_digits_run_on_it(kind: str, phone: Phone) -> None:
+    images, _ = held_out()
+    answers = []
+    cpu = CPUDelegate(op_resolver="BUILTIN_REF")
+    for delegates in ([NNAPIDelegate(library=phone.path), cpu], [cpu]):
+        with Interpreter(model_content=digits(kind), delegates=delegates) as it:
+            it.allocate_tensors()
+            if len(delegates) > 1:
+                assert "nnapi" in {decision.delegate for decision in it.plan.decisions}
+            detail = it.get_input_details()[0]
+            image = images[:1].reshape(detail["shape"]).astype(detail["dtype"])
+            answers.append(infer(it, image))
+    assert np.argmax(answers[0]) == np.argmax(answers[1])
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-4, atol=1e-5 if kind == "f32" else 1)
+
+
+def test_doctor_computes_a_sum(phone: Phone) -> None:
+    found = check(NNAPIDelegate(library=phone.path))
+    assert found.here and found.sum == "ok" and "reference-accelerator" in found.detail
+
+
+def test_where_there_is_none_it_says_what_helps() -> None:
+    probe = NNAPIDelegate(library="/nowhere/libneuralnetworks.so").probe()
+    assert not probe.here and "no Neural Networks API here" in probe.detail and "bridge" in probe.remedy
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_planning_for_a_level_needs_no_phone(level: int) -> None:
+    delegate = NNAPIDelegate(library="/nowhere", feature_level=level)
+    graph = sample("EXP", "FLOAT32")
+    verdict = delegate.supports(graph, graph.ops[0])
+    assert verdict.ok == (level >= 29)
+    if level < 29:
+        (reason,) = verdict.reasons
+        assert (reason.code, reason.met) == ("feature_level", "EXP needs 29")
+
+
+@pytest.mark.parametrize("phone", [27, 28, 29, 30, 31, 1000007], indirect=True)
+def test_what_fits_a_level_is_accepted_by_a_library_of_that_level(phone: Phone) -> None:
+    delegate = NNAPIDelegate(library=phone.path)
+    assert delegate.probe().here
+    assert delegate.recorded is not None
+    level = delegate.recorded.level
+    asked = {f"{kind} {type}" for kind, type, graph in samples() if not _refused(lowered(graph, graph.ops[0], level))}
+    assert len(asked) > 40
+    refused = {key for key, taken in delegate.recorded.answers.items() if not taken}
+    assert not refused, "the mapping says that these fit the level, and the library that they do not"
+
+
+def _refused(nodes: object) -> bool:
+    return isinstance(nodes, Reason)
+
+
+def test_what_the_device_refuses_is_recorded_and_read(phone: Phone, tmp_path: Path) -> None:
+    delegate = NNAPIDelegate(library=phone.path, device="accelerator")
+    assert delegate.probe().here and delegate.recorded is not None
+    assert not delegate.recorded.answers["POW/TENSOR_FLOAT32"]
+    assert delegate.recorded.answers["ADD/TENSOR_FLOAT32"]
+    delegate.recorded.save(tmp_path / "phone.json")
+    planner = NNAPIDelegate(library="/nowhere", recording=tmp_path / "phone.json")
+    with Interpreter(model_content=POW, delegates=[delegate, CPUDelegate()]) as it:
+        (decision,) = it.plan.decisions
+        assert decision.delegate == "cpu"
+        assert "does not take POW/TENSOR_FLOAT32" in str(decision.reasons["nnapi"][0])
+    graph = sample("POW", "FLOAT32")
+    assert [r.code for r in planner.supports(graph, graph.ops[0]).reasons] == ["device"]
+    assert planner.level == 1000007
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "device": "a", "level": 30, "answers": {"ADD": 1}}',
+             '{"version": 1, "device": "a", "level": 12, "answers": {}}'],
+)  # fmt: skip
+def test_a_recording_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "phone.json").write_text(text)
+    with pytest.raises(ValueError, match=r"phone\.json"):
+        Recording.load(tmp_path / "phone.json")
+
+
+def test_a_failure_goes_on_without_it(phone: Phone) -> None:
+    x, y = vectors()
+    delegates = [NNAPIDelegate(library=phone.path), CPUDelegate()]
+    with Interpreter(model_content=sums(), delegates=delegates, on_failure="replan") as it:
+        it.allocate_tensors()
+        assert it.plan.decisions[0].delegate == "nnapi"
+        np.testing.assert_array_equal(infer(it, x, y), x + y)
+        phone.asked.fail("Execution_burstCompute", 14)
+        np.testing.assert_array_equal(infer(it, x, y), x + y)
+        assert it.plan.decisions[0].delegate == "cpu"
+        assert "DEAD_OBJECT" in str(it.plan.decisions[0].reasons["nnapi"][0])
+
+
+def test_arguments_that_are_none(tmp_path: Path) -> None:
+    for arguments, message in (
+        ({"feature_level": 26}, "feature_level 26 is none"), ({"preference": "fast"}, "preference 'fast' is none"),
+        ({"bridge": "tcp://127.0.0.1:7200", "cache_dir": "/tmp"}, "where the bridge is served"),
+        ({"bridge": "nowhere"}, "nowhere"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            NNAPIDelegate(**arguments)  # type: ignore[arg-type]
+
+
+def test_relaxed_programs_and_preferences_run(phone: Phone) -> None:
+    x, y = vectors()
+    for preference in ("low_power", "fast_single_answer", "sustained_speed"):
+        delegate = NNAPIDelegate(library=phone.path, preference=preference, relaxed=True, feature_level=30)
+        with Interpreter(model_content=sums(), delegates=[delegate]) as it:
+            it.allocate_tensors()
+            np.testing.assert_array_equal(infer(it, x, y), x + y)
+
+
+def test_scalars_have_one_dimension_there(phone: Phone) -> None:
+    b = GraphBuilder()
+    b.output(b.op("ADD", [b.input(()), b.input(())], ()))
+    with Interpreter(model_content=b.build(), delegates=[NNAPIDelegate(library=phone.path)]) as it:
+        it.allocate_tensors()
+        assert infer(it, np.array(2, np.float32), np.array(3, np.float32)).shape == ()
+
+
+def test_over_a_bridge_in_another_process(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELEGRAPH_NNAPI_LIBRARY", phone.path)
+    x, y = vectors()
+    with Process("--lend", "nnapi") as process, closing(NNAPIDelegate(bridge=process.uri, device="accelerator")) as far:
+        probe = far.probe()
+        assert probe.here and "reference-accelerator" in probe.detail
+        assert far.recorded is not None and not far.recorded.answers["POW/TENSOR_FLOAT32"]
+        with Interpreter(model_content=sums(), delegates=[far]) as it:
+            it.allocate_tensors()
+            assert it.plan.decisions[0].delegate == "nnapi"
+            for _ in range(2):
+                np.testing.assert_array_equal(infer(it, x, y), x + y)
+        process.end()
+        with pytest.raises(DelegateError), Interpreter(model_content=sums(), delegates=[far]) as it:
+            it.allocate_tensors()
