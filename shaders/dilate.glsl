@@ -1,4 +1,4 @@
-// A value from a place that is a multiple of APART along each axis, from what stands between for all others.
+// A value from a place that is a multiple of APART from LOW on along each axis, and within; what stands between for others.
 
 void main() {
     uint i = invocation();
@@ -6,11 +6,11 @@ void main() {
     uint rest = i, at = 0u, size = 1u;
     bool there = true;
     for (int d = RANK - 1; d >= 0; d--) {
-        uint place = rest % uint(MADE_SIZES[d]);
-        there = there && place % uint(APART[d]) == 0u;
-        at += place / uint(APART[d]) * size;
+        int place = int(rest % uint(MADE_SIZES[d])) - LOW[d];
+        there = there && place >= 0 && place % APART[d] == 0 && place / APART[d] < SIZES[d];
+        at += uint(place / APART[d]) * size;
         size *= uint(SIZES[d]);
         rest /= uint(MADE_SIZES[d]);
     }
-    store(i, there ? source(at) : between(0u));
+    store(i, there ? source(there ? at : 0u) : between(0u));
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..graph.model import Graph, Op
+from collections.abc import Sequence
+
+from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused, answering, integers, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .types import ANY
@@ -14,14 +16,23 @@ TYPES = ANY
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch; the value between may be computed."""
-    source = values(graph, op, types=ANY)
-    shape, kind = graph.tensors[source].shape, graph.tensors[source].type
-    apart, between = integers(graph, op, 1, (len(shape),)), values(graph, op, 2, (kind,))
-    if any(step < 1 for step in apart) or graph.tensors[between].size != 1 or not shape:
-        raise Refused("dilations", apart, "one above 0 for each axis, and one value")
-    made = tuple((n - 1) * step + 1 for n, step in zip(shape, apart, strict=True))
-    output = result(graph, op, limits, made, types={kind})
-    constants = {"RANK": len(shape), "MADE_SIZES": made, "SIZES": shape, "APART": tuple(apart)}
-    args = (Arg("source", source), Arg("between", between))
-    groups = groups_for(graph.tensors[output].size, 64, limits)
-    return (Program("dilate", constants, args, output, groups),)
+    source = graph.tensors[values(graph, op, types=ANY)]
+    steps = integers(graph, op, 1, (len(source.shape),))
+    between = graph.tensors[values(graph, op, 2, (source.type,))]
+    if any(step < 1 for step in steps) or between.size != 1 or not source.shape:
+        raise Refused("dilations", steps, "one above 0 for each axis, and one value")
+    made = [(n - 1) * step + 1 for n, step in zip(source.shape, steps, strict=True)]
+    output = result(graph, op, limits, made, types={source.type})
+    return apart(graph, limits, source, between, output, steps, [0] * len(steps))
+
+
+def apart(
+    graph: Graph, limits: Limits, source: Tensor, between: Tensor, output: int, steps: Sequence[int], low: Sequence[int]
+) -> tuple[Program]:
+    """The launch that puts elements `steps` apart along each axis, the first of them at `low`, a value elsewhere."""
+    made = graph.tensors[output].shape
+    constants = {
+        "RANK": len(made), "MADE_SIZES": made, "SIZES": source.shape, "APART": tuple(steps), "LOW": tuple(low),
+    }  # fmt: skip
+    args = (Arg("source", source.index), Arg("between", between.index))
+    return (Program("dilate", constants, args, output, groups_for(graph.tensors[output].size, 64, limits)),)

@@ -5,19 +5,27 @@ from __future__ import annotations
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Elementwise, Limits, Lowered, Stage
+from .types import FLOATS
 
-# Of x and y, which may change places: of numbers that GLSL adds up, and of those of 64 bits.
+_OVER = "(x.y > y.y || (x.y == y.y && x.x > y.x))"
+# Of x and y, which may change places: of numbers that GLSL adds up, and of those that it does not.
 EXPRESSIONS = {
-    "STABLEHLO_ADD": ("x + y", "plus(x, y)"),
-    "STABLEHLO_MULTIPLY": ("x * y", "times(x, y)"),
-    "STABLEHLO_MAXIMUM": ("larger(x, y)", "larger(x, y)"),
-    "STABLEHLO_MINIMUM": ("smaller(x, y)", "smaller(x, y)"),
+    "STABLEHLO_ADD": "x + y",
+    "STABLEHLO_MULTIPLY": "x * y",
+    "STABLEHLO_MAXIMUM": "larger(x, y)",
+    "STABLEHLO_MINIMUM": "smaller(x, y)",
+}
+OTHERS = {
+    "STABLEHLO_ADD": {"INT64": "plus(x, y)", "UINT64": "uvec2(plus(ivec2(x), ivec2(y)))", "BOOL": "x | y"},
+    "STABLEHLO_MULTIPLY": {"INT64": "times(x, y)", "UINT64": "uvec2(times(ivec2(x), ivec2(y)))", "BOOL": "x & y"},
+    "STABLEHLO_MAXIMUM": {"UINT32": "max(x, y)", "UINT64": f"{_OVER} ? x : y"},
+    "STABLEHLO_MINIMUM": {"UINT32": "min(x, y)", "UINT64": f"{_OVER} ? y : x"},
 }
 # How a sum or product of small integers wraps around.
 WRAPPED = {"INT8": "wrapped({}, 24)", "INT16": "wrapped({}, 16)", "UINT8": "({}) & 255", "UINT16": "({}) & 65535"}
-LIBRARIES = {"FLOAT32": "math", "INT64": "int64"}
+LIBRARIES = {"FLOAT32": "math", "FLOAT16": "math", "INT64": "int64", "UINT64": "int64"}
 OPS = tuple(EXPRESSIONS)
-TYPES = frozenset({"FLOAT32", "INT32", "INT64", *WRAPPED})
+TYPES = frozenset({*FLOATS, "INT32", "INT64", "UINT32", "UINT64", "BOOL", *WRAPPED})
 
 
 @answering
@@ -28,7 +36,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if a.shape != b.shape:
         raise Refused("shape", f"{list(a.shape)} and {list(b.shape)}", "one shape")
     output = result(graph, op, limits, a.shape, types={type})
-    expression = EXPRESSIONS[op.kind][type == "INT64"]
+    expression = OTHERS[op.kind].get(type, EXPRESSIONS[op.kind])
     if type in WRAPPED and op.kind in ("STABLEHLO_ADD", "STABLEHLO_MULTIPLY"):
         expression = WRAPPED[type].format(expression)
     includes = (LIBRARIES.get(type, "integer"),)

@@ -1,0 +1,30 @@
+"""STABLEHLO_PAD: one value around a tensor's elements and between them; edges below 0 cut some off."""
+
+from __future__ import annotations
+
+from ..graph.model import Graph, Op
+from .arguments import Refused, answering, result, values
+from .dilate import apart
+from .program import Limits, Lowered
+from .stablehlo_gather import whole
+from .types import ANY
+
+OPS = ("STABLEHLO_PAD",)
+TYPES = ANY
+
+
+@answering
+def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
+    """One launch; the value may be computed."""
+    source = graph.tensors[values(graph, op, types=ANY)]
+    around = graph.tensors[values(graph, op, 1, (source.type,))]
+    named = (op.options.edge_padding_low, op.options.edge_padding_high, op.options.interior_padding)
+    low, high, between = map(whole, named)
+    if not len(low) == len(high) == len(between) == len(source.shape) or min(between, default=0) < 0:
+        raise Refused("padding", [low, high, between], "one of each for each axis, none below 0 between elements")
+    if around.size != 1 or not source.shape:
+        raise Refused("shape", f"{list(source.shape)} with {list(around.shape)}", "a rank above 0, and one value")
+    sizes = zip(source.shape, low, high, between, strict=True)
+    made = [max((n - 1) * (gap + 1) + 1 + a + b, 0) for n, a, b, gap in sizes]
+    output = result(graph, op, limits, made, types={source.type})
+    return apart(graph, limits, source, around, output, [gap + 1 for gap in between], low)
