@@ -158,6 +158,21 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     return Sums(x.index, "int", "int", libraries, constants, inputs, numbers, (), of_x.zero, zero)
 
 
+def shuffled_sums(graph: Graph, op: Op, x: int, w: int, channels: int) -> Sums:
+    """Those of FULLY_CONNECTED's shuffled weights: UINT8 around 128, whatever zero points there are, to INT16."""
+    source, weights, made = (graph.tensors[t] for t in (x, w, op.outputs[0]))
+    if (source.type, weights.type, made.type) != ("UINT8", "UINT8", "INT16"):
+        raise Refused("type", f"{source.type} by {weights.type} to {made.type}", "UINT8 by UINT8 to INT16")
+    bias = bias_of(graph, op, 2, channels, frozenset({"INT32"}))
+    if bias < 0:
+        raise Refused("bias", "none", "one, beside shuffled weights")
+    scale = np.array([affine(weights).scale], np.float32)
+    reals = np.broadcast_to(factors(affine(source), scale, affine(made), False), (channels,))
+    constants = {**limits_of(op, made), "BIAS": channels, "OUT_ZERO": 0}
+    libraries = ("quantized", "sum", "bias", "rescale")
+    return Sums(x, "int", "int", libraries, constants, (Arg("bias", bias),), multipliers(reals), in_zero=128)
+
+
 def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limits, rows: Rows) -> Sums:
     """Inputs quantised row by row, and the sums of integers made floats again."""
     q = w.quantization

@@ -17,7 +17,8 @@ from .types import stored_dtype
 class Weights:
     """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
 
-    `zero` is what stands for 0 in it. The bytes of a constant are taken for `signed` ones whatever its type says.
+    `zero` is what stands for 0 in it. The bytes of a constant are taken for `signed` ones whatever its type says. Those
+    that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs.
     """
 
     tensor: int
@@ -25,6 +26,7 @@ class Weights:
     steps: tuple[int, int, int, int]
     zero: int = 0
     signed: bool = False
+    shuffled: bool = False
 
     @property
     def step(self) -> int:
@@ -36,6 +38,8 @@ class Weights:
         array = graph.constant(self.tensor)
         if array is not None and self.signed:
             array = array.view(np.int8)
+        if array is not None and self.shuffled:
+            array = array.reshape(-1, self.shape[2] // 16, 4, 16).swapaxes(1, 2)
         if array is None:
             kind, constants = self._as_it_is()
             arg, zero = Arg("weights", self.tensor, kind), self.zero

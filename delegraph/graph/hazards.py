@@ -263,6 +263,13 @@ def groups(case: Case) -> None:
         case.wrong("inputs[1]", f"{out} filters of {each} channels do not fit {channels} channels")
 
 
+def workspace(case: Case) -> None:
+    """Where weights are shuffled, the input is copied into the second output, whatever size that has."""
+    found = case.tensors[case.op.outputs[-1]]
+    if case.op.options["weights_format"] != "DEFAULT" and found.size < case.input(0).size:
+        case.wrong("outputs[1]", f"shape {list(found.shape)} for an input of {case.input(0).size} values")
+
+
 def reverse_sequence(case: Case) -> None:
     """Lengths within the dimension they count."""
     case.within(1, 0, case.input(0).shape[case.op.options["seq_dim"]])
@@ -364,6 +371,7 @@ HAZARDS: dict[str, Callable[[Case], None]] = {
         ("UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM", segments),
         ("TOPK_V2", top),
         ("CONV_2D", groups),
+        ("FULLY_CONNECTED", workspace),
         ("REVERSE_SEQUENCE", reverse_sequence),
         ("TRANSPOSE", permutation),
         ("MATRIX_SET_DIAG", diagonal),

@@ -232,5 +232,18 @@ LONG = [
         makes=INT16.quantized(0.5 * 0.5 * 127 * 1200), **SLIDING,
     ),
 ]  # fmt: skip
+# The second output is the reference kernel's workspace. Other numbers of rows it leaves alone.
+SHUFFLED = [
+    case(
+        "FULLY_CONNECTED", x((rows, depth)), UINT8.quantized(0.03, 9).constant((units, depth)),
+        INT32.quantized(0.0015).constant((units,), between(-3000, 3000)), makes=[INT16.quantized(scale), x],
+        outputs=[(rows, units), (rows, depth)], weights_format="SHUFFLED4x16INT8", fused_activation_function=name,
+        op_version=2,
+    )
+    for rows, depth, units, x, name, scale in (
+        (1, 16, 4, UINT8.quantized(0.05, 128), "NONE", 0.02), (4, 48, 12, UINT8.quantized(0.05, 100), "RELU", 0.02),
+        (4, 32, 8, UINT8.quantized(0.05, 128), "RELU6", 0.001),
+    )
+]  # fmt: skip
 
-CASES = [*UNSCALED, *COMPUTED, *TIES, *LONG]
+CASES = [*SHUFFLED, *UNSCALED, *COMPUTED, *TIES, *LONG]
