@@ -126,11 +126,14 @@ def _writable(folder: Path) -> None:
 
 def _write(made: Any, folder: Path) -> None:
     from ..bench.files import to_json, write_whole
+    from ..bench.page import page
     from ..bench.text import csv_text, markdown
 
-    for name, text in (("report.json", to_json(made)), ("report.md", markdown(made)), ("report.csv", csv_text(made))):
-        write_whole(folder / name, text)
-        say(f"wrote {folder / name}")
+    # The data first, so that it is there whatever becomes of what is drawn from it.
+    for name, written in (("json", to_json), ("md", markdown), ("csv", csv_text), ("html", page)):
+        path = folder / f"report.{name}"
+        write_whole(path, written(made))
+        say(f"wrote {path}")
 
 
 def _show(made: Any) -> None:

@@ -82,8 +82,9 @@ def test_broken_off_it_leaves_what_was_measured(model: Path, tmp_path: Path) -> 
         process.kill()
     report = read_report(out / "report.json")
     assert not report.complete and [c.state for c in report.cells] == ["partial"]
-    assert {p.name for p in out.iterdir()} >= {"report.json", "report.md", "report.csv"}
+    assert {p.name for p in out.iterdir()} == {f"report.{kind}" for kind in ("json", "md", "csv", "html")}
     assert "broken off" in log.read_text() and "Broken off" in (out / "report.md").read_text()
+    assert "Broken off" in (out / "report.html").read_text()
     assert mine and not any(Path(f"/proc/{pid}").exists() for pid in mine)
 
 
