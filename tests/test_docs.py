@@ -11,3 +11,11 @@ def test_the_page_of_ops_is_up_to_date() -> None:
     made = runpy.run_path(str(models.ROOT / "docs" / "make_ops.py"))
     page = (models.ROOT / "docs" / "ops.md").read_text("utf-8")
     assert page == made["page"](), "run python docs/make_ops.py"
+
+
+def test_the_table_of_nnapi_is_up_to_date() -> None:
+    made = runpy.run_path(str(models.ROOT / "docs" / "make_nnapi.py"))
+    page = (models.ROOT / "docs" / "nnapi.md").read_text("utf-8")
+    assert page == made["page"](), "run python docs/make_nnapi.py"
+    count = page.partition(" kinds of op:")[0].rpartition("\n")[2]
+    assert f"| {count} kinds of op" in (models.ROOT / "README.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DelegraphError
+from ...errors import DelegateError
 from .abi import DTYPES, LEVELS, PREFERENCES, TYPE_LEVELS, Operation, Type
 
 MAGIC, VERSION = b"DGNN", 1
@@ -31,7 +31,7 @@ OPERATION = np.dtype([("code", "<i4"), ("level", "<i4"), ("inputs", "<u4"), ("ou
 COMPUTED, CONSTANT, OMITTED = range(3)
 
 
-class InvalidProgram(DelegraphError, ValueError):
+class InvalidProgram(DelegateError, ValueError):
     """The bytes are not a program for NNAPI that this version reads; the message says what is wrong with them."""
 
 
