@@ -133,7 +133,7 @@ class CostBook:
             os.ftruncate(fd, 0)
             _write(fd, list(known.lines.values())[-10_000:])
             return
-        torn = size and os.pread(fd, 1, size - 1) != b"\n"
+        torn = size and _content(fd)[-1:] != b"\n"
         _write(fd, self._fresh, b"\n" if torn else b"")
 
 
@@ -203,7 +203,9 @@ def _rates(data: Mapping[str, Any]) -> Rates:
 @contextmanager
 def _locked(path: Path, flags: int) -> Iterator[int]:
     """A regular file, open and locked. Raises OSError."""
-    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
+    for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    fd = os.open(path, flags, 0o600)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(f"{path} is not a file")
@@ -229,7 +231,8 @@ def _content(fd: int) -> bytes:
     size = os.fstat(fd).st_size
     if size > LIMIT:
         raise OSError(f"{size} bytes are more than the {LIMIT} that are read")
-    return os.pread(fd, LIMIT, 0)
+    os.lseek(fd, 0, os.SEEK_SET)  # Windows has no pread
+    return b"".join(iter(lambda: os.read(fd, LIMIT), b""))
 
 
 def _write(fd: int, lines: Sequence[Line], first: bytes = b"") -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from .wire import Channel
 log = logging.getLogger("delegraph.bridge")
 
 EXTRA = 8  # connections beyond the clients' that may be on their way in
+# Seconds: where a signal does not end a wait for sockets, Python looks for signals between two waits.
+LOOK = 0.5 if sys.platform == "win32" else None
 GRACE = 5.0  # seconds that a device gets to finish what it is at when the server ends
 
 
@@ -68,7 +71,7 @@ class Server:
             selector.register(self._woken, selectors.EVENT_READ)
             self._listener.setblocking(False)
             while not self._closing:
-                if any(key.fileobj is self._listener for key, _ in selector.select()):
+                if any(key.fileobj is self._listener for key, _ in selector.select(LOOK)):
                     with suppress(OSError):  # who has gone again meanwhile; too many files, which passes
                         self._accept(*self._listener.accept())
         self._end()

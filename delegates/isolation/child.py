@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import os
 import signal
@@ -19,6 +18,11 @@ from ...errors import DelegraphError
 from ..engine import Engine, Loaded, Port, Stateful
 from .memory import mapped
 from .wire import receive, send
+
+try:
+    import fcntl
+except ImportError:  # Windows, where no engine is in a child process yet
+    fcntl = None  # type: ignore[assignment]
 
 Place = list[Any]  # arena, offset, shape, dtype
 
