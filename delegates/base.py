@@ -267,13 +267,13 @@ class Accompanied(Protocol):
     """A delegate that brings others along for a model."""
 
     def company(self, model: Model, cpu: Delegate) -> Sequence[Delegate]:
-        """What stands right behind it; `cpu` has the runtime's options. Raises DelegraphError where that cannot be."""
+        """What stands behind all delegates; `cpu` has the runtime's options. Raises DelegraphError where it cannot."""
 
 
-def accompanied(delegates: Iterable[Delegate], model: Model, cpu: Delegate) -> list[Delegate]:
-    """Delegates, each with its company right behind it. Raises what `company` does."""
-    with_company = ((d, *(d.company(model, cpu) if isinstance(d, Accompanied) else ())) for d in delegates)
-    return [delegate for group in with_company for delegate in group]
+def accompanied(delegates: Sequence[Delegate], model: Model, cpu: Delegate) -> list[Delegate]:
+    """Delegates, and their company behind them all. Raises what `company` does."""
+    company = (other for d in delegates if isinstance(d, Accompanied) for other in d.company(model, cpu))
+    return [*delegates, *company]
 
 
 def shapes_unknown(graph: Graph, op: Op) -> Verdict:

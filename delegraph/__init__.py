@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .graph.custom import CustomOptions
     from .interpreter import Interpreter
     from .plugin.delegate import tflite_delegate
+    from .pool import EdgeTPUPool, chain, edge_tpus
     from .verification.report import Verification
     from .verification.verify import verify
 
@@ -61,16 +62,17 @@ _HOMES = {
     **dict.fromkeys(("register_custom_op", "unregister_custom_op"), "delegates.custom"),
     "OpResolverType": "arguments",
     "tflite_delegate": "plugin.delegate",
+    **dict.fromkeys(("EdgeTPUPool", "chain", "edge_tpus"), "pool"),
     "Verification": "verification.report",
     "verify": "verification.verify",
 }
 
 __all__ = [
-    "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent",
-    "EdgeTPUDelegate", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
+    "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent", "EdgeTPUDelegate",
+    "EdgeTPUPool", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
     "NNAPIDelegate", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate",
     "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification",
-    "VersionMismatch", "register_custom_op", "tflite_delegate", "unregister_custom_op", "verify",
+    "VersionMismatch", "chain", "edge_tpus", "register_custom_op", "tflite_delegate", "unregister_custom_op", "verify",
 ]  # fmt: skip
 
 

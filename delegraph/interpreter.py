@@ -272,6 +272,14 @@ class Interpreter:
         outputs, an array or a tuple. Each frame in flight has memory of its own. Where a frame fails its turn raises,
         and the loop may go on. Raises ValueError for a `depth` below 1, or above 1 where ops remember what they saw.
         """
+        sessions, own = self.abreast(depth)
+        return Stream(sessions, frames, own)
+
+    def abreast(self, depth: int) -> tuple[list[Session], list[Session]]:
+        """So many sessions of one plan, allocated, and those of them that whoever asked has to close.
+
+        Raises ValueError as `stream` does.
+        """
         if depth < 1:
             raise ValueError(f"depth is a number of at least 1, not {depth!r}")
         if depth > 1 and (keeper := remembers(self._model.graphs[0])):
@@ -281,7 +289,7 @@ class Interpreter:
         sessions = [first, *(first.another() for _ in range(depth - 1))]
         for session in sessions:
             session.allocate_tensors()
-        return Stream(sessions, frames, own=sessions[1:] if mine else sessions)
+        return sessions, sessions[1:] if mine else sessions
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
         """Copy an array into a tensor of the same shape and type. Raises ValueError where it does not fit."""

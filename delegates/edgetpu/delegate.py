@@ -31,7 +31,7 @@ AGAIN = 1.0  # seconds after which the device is looked for again
 
 
 class EdgeTPUDelegate:
-    """Takes `edgetpu-custom-op`; with a CPU twin, that stands behind it."""
+    """Takes what edgetpu_compiler made, or can make; with a CPU twin, another delegate stands behind it."""
 
     holds_state = True
 

@@ -32,7 +32,7 @@ class Twin:
     """A model before it was compiled."""
 
     def __init__(self, source: str | os.PathLike[str] | bytes) -> None:
-        """Read it. Raises InvalidModel, and OSError where there is no such file."""
+        """Read it. Raises InvalidModel, and ValueError where there is no such file."""
         self.name = "" if isinstance(source, bytes) else f" {os.fspath(source)!r}"
         self.graph = read(source).graphs[0]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,3 +29,16 @@ def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     made.plug(USB)
     made.version(VERSION)
     yield made
+
+
+@pytest.fixture
+def compiler(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called edgetpu_compiler, and an empty cache."""
+    path = tmp_path / "bin" / "edgetpu_compiler"
+    path.parent.mkdir()
+    tests = str(Path(__file__).parents[1])
+    start = f"sys.path.insert(0, {tests!r})\nfrom edge_tpu.compiler import main\nmain()\n"
+    path.write_text(f"#!{sys.executable}\nimport sys\n{start}")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return path

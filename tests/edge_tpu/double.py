@@ -13,7 +13,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,25 @@ class Kernel:
         pass
 
     def invoke(self, context: native.GraphContext) -> None:
-        act()
-        for op in self._ops:
-            op.run(context)
+        with logged():
+            act()
+            for op in self._ops:
+                op.run(context)
 
     def close(self) -> None:
         pass
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """Where the file `slow` says so, take that many seconds, and note from when to when in `log`."""
+    slow = folder() / "slow"
+    begun = time.monotonic()
+    yield
+    if slow.is_file():
+        time.sleep(float(slow.read_text()))
+        with (folder() / "log").open("a") as log:
+            log.write(f"{os.getpid()} {begun} {time.monotonic()}\n")
 
 
 def act() -> None:

@@ -63,6 +63,16 @@ class Bench:
         }
         (self.folder / "models").write_text(json.dumps(made))
 
+    def slow(self, seconds: float) -> None:
+        """Have each run take so long, and be noted."""
+        (self.folder / "slow").write_text(str(seconds))
+
+    def overlaps(self) -> int:
+        """How often a run began on one device while another was at work."""
+        runs = [line.split() for line in (self.folder / "log").read_text().splitlines()]
+        found = [(pid, float(begun), float(ended)) for pid, begun, ended in runs]
+        return sum(a < c < b for p, a, b in found for q, c, _ in found if p != q)
+
     def delegate(self, device: str | None = None, **options: Any) -> EdgeTPUDelegate:
         return EdgeTPUDelegate(device, library=self.library, **options)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import stat
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,20 +20,6 @@ from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph
 from delegraph.graph.read import read
 from edge_tpu.kit import PAIRS, Bench, noise, outputs, pair, same
-
-TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def compiler(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program called edgetpu_compiler, and an empty cache."""
-    path = tmp_path / "bin" / "edgetpu_compiler"
-    path.parent.mkdir()
-    start = f"import sys\nsys.path.insert(0, {str(TESTS)!r})\nfrom edge_tpu.compiler import main\nmain()\n"
-    path.write_text(f"#!{sys.executable}\n{start}")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return path
 
 
 def ran(bench: Bench) -> list[str]:
