@@ -38,6 +38,9 @@ def no(code: str, met: object = "", wanted: object = "") -> Verdict:
 # What the host delegate says of all that is not a custom op; not worth telling of each.
 NOT_CUSTOM = Verdict((Reason("builtin", wanted="a custom op"),))
 
+# Of offsets in arenas but the host's: the largest that OpenGL lets a driver ask of a storage buffer (table 23.64).
+ALIGNMENT = 256
+
 Source = Literal["measured", "modelled", "guessed"]
 
 
@@ -114,14 +117,15 @@ class Lowering:
     """What a delegate will really do with a partition, known without hardware; memory is planned from it.
 
     `uses` are its launches in order. `fused` maps an op to the op it was merged into. `aliases` maps a tensor to the
-    one whose bytes it shares (a reshape), always to a tensor that is not an alias itself. `folded` ops were computed
+    one whose bytes it shares, always one that is not an alias itself, and to the byte of that at which it begins: 0 for
+    a reshape, more for what a concatenation puts behind something else. `folded` ops were computed
     from constants and run nowhere. `held` are border tensors for which the executable has memory of its own, `found`
     those that it looks for where another one holds them: what is held, and has no other needs, gets no place in a plan.
     """
 
     uses: tuple[Use, ...]
     fused: Mapping[int, int] = field(default_factory=dict)
-    aliases: Mapping[int, int] = field(default_factory=dict)
+    aliases: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     folded: frozenset[int] = frozenset()
     held: frozenset[int] = frozenset()
     found: frozenset[int] = frozenset()

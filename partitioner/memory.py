@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ..delegates.base import Delegate, Lowering, Partition
+from ..delegates.base import ALIGNMENT, Delegate, Lowering, Partition
 from ..graph.model import Graph
 from .plan import Allocation, Step, Transfer
 
@@ -14,11 +14,11 @@ SHORT = 64  # moments that most spans do not outlast
 LONG = -2  # the bucket of those that do
 TRIES = 30  # at packing, of few spans
 EFFORT = 20000  # spans times tries
-ALIGNMENT = 256  # the largest offset alignment that OpenGL lets a driver ask of a storage buffer (table 23.64)
 HOST_ALIGNMENT = 64  # a cache line
 
 Touch = Callable[[str, int, int], None]
-RootOf = Callable[[str, int], int]
+Key = tuple[str, int]  # space, tensor
+PlaceOf = Callable[[str, int], tuple[int, int]]  # the tensor that owns another's bytes, and at which these begin
 
 
 @dataclass
@@ -45,17 +45,18 @@ def allocate(
     """
     spaces = {name: d.space for name, d in delegates.items()}
     forms = {d.space: d.form for d in delegates.values()}
-    spans: dict[tuple[str, int], Span] = {}
-    roots: dict[tuple[str, int], int] = {}
+    spans: dict[Key, Span] = {}
+    aliases: dict[Key, tuple[int, int]] = {}
     held = _held(partitions, lowerings, spaces)
     for partition, lowering in zip(partitions, lowerings, strict=True):
-        for alias, root in lowering.aliases.items():
-            roots[spaces[partition.delegate], alias] = root
+        aliases.update({(spaces[partition.delegate], t): place for t, place in lowering.aliases.items()})
 
-    def root_of(space: str, tensor: int) -> int:
-        while (space, tensor) in roots:
-            tensor = roots[space, tensor]
-        return tensor
+    def place_of(space: str, tensor: int) -> tuple[int, int]:
+        start = 0
+        while (space, tensor) in aliases:
+            tensor, more = aliases[space, tensor]
+            start += more
+        return tensor, start
 
     def nbytes(space: str, tensor: int) -> int:
         return forms[space](graph, tensor).nbytes if space in forms else graph.tensors[tensor].nbytes
@@ -63,25 +64,25 @@ def allocate(
     def touch(space: str, tensor: int, moment: int) -> None:
         if (space, tensor) in held or tensor in graph.dynamic or graph.tensors[tensor].is_constant:
             return  # what has no size yet, or a home of its own
-        key = (space, root_of(space, tensor))
-        span = spans.setdefault(key, Span(nbytes(space, tensor), moment, moment))
+        root, _ = place_of(space, tensor)
+        span = spans.setdefault((space, root), Span(nbytes(space, root), moment, moment))
         span.first, span.last = min(span.first, moment), max(span.last, moment)
 
     end = _touch_all(steps, partitions, lowerings, spaces, touch)
     for tensor in (*graph.inputs, *graph.outputs):
         touch("host", tensor, 0)
         touch("host", tensor, end)
-    for space, tensor in [key for key in spans if key[1] in keep]:
-        touch(space, tensor, end)
-    return _places(spans, roots, root_of)
+    for space in {space for space, _ in spans}:
+        for tensor in keep:
+            if (space, place_of(space, tensor)[0]) in spans:
+                touch(space, tensor, end)
+    return _places(spans, aliases, place_of, nbytes)
 
 
-def _held(
-    partitions: Sequence[Partition], lowerings: Sequence[Lowering], spaces: Mapping[str, str]
-) -> set[tuple[str, int]]:
+def _held(partitions: Sequence[Partition], lowerings: Sequence[Lowering], spaces: Mapping[str, str]) -> set[Key]:
     """What lies in executables' own memory: one holds it, and none needs a place for it."""
-    held: set[tuple[str, int]] = set()
-    placed: set[tuple[str, int]] = set()
+    held: set[Key] = set()
+    placed: set[Key] = set()
     for partition, lowering in zip(partitions, lowerings, strict=True):
         space = spaces[partition.delegate]
         held.update((space, t) for t in lowering.held)
@@ -116,17 +117,18 @@ def _touch_all(
 
 
 def _places(
-    spans: Mapping[tuple[str, int], Span], roots: Mapping[tuple[str, int], int], root_of: RootOf
+    spans: Mapping[Key, Span], aliases: Iterable[Key], place_of: PlaceOf, nbytes: Callable[[str, int], int]
 ) -> tuple[Allocation, ...]:
     found: list[Allocation] = []
     for space in dict.fromkeys(s for s, _ in spans):
         mine = {t: span for (s, t), span in spans.items() if s == space}
         offsets = pack(mine.values(), HOST_ALIGNMENT if space == "host" else ALIGNMENT)
         at = {t: (offset, span) for (t, span), offset in zip(mine.items(), offsets, strict=True)}
-        aliases = {t: root_of(space, t) for s, t in roots if s == space}
-        for tensor, root in {**{t: t for t in mine}, **{a: r for a, r in aliases.items() if r in mine}}.items():
-            offset, span = at[root]
-            found.append(Allocation(tensor, space, offset, span.nbytes, span.first, span.last))
+        for tensor in dict.fromkeys((*mine, *(t for s, t in aliases if s == space))):
+            root, start = place_of(space, tensor)
+            if root in at:
+                offset, span = at[root]
+                found.append(Allocation(tensor, space, offset + start, nbytes(space, tensor), span.first, span.last))
     return tuple(sorted(found, key=lambda a: (a.space, a.first, a.tensor)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -40,12 +41,14 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     views = [view for view in views if graph.tensors[view.tensor].size]
     if len(views) == 1 and not rescaled(graph, views[0].tensor, output):
         return moved(graph, limits, views[0], output)
+    in_a_row = math.prod(shape[:axis]) == 1  # each input's values stand together in the output
     programs: list[Program] = []
     start = 0
     for view in views:
         part = View.of(graph, output).slice(axis, start, view.shape[axis])
         program = copy(graph, limits, view, part)
-        programs.append(replace(program, stages=rescaled(graph, view.tensor, output)))
+        begins = start * math.prod(shape[axis + 1 :]) if in_a_row else None
+        programs.append(replace(program, stages=rescaled(graph, view.tensor, output), part=begins))
         start += view.shape[axis]
     return tuple(programs)
 

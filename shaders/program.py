@@ -168,6 +168,9 @@ class Program:
     fills it in. A body does not see it: what it reads and stores is float. `watched` says that what is stored is to be
     looked at, as it may be more than half holds; the run then raises Learned.
 
+    `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
+    nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
+
     A variable tensor keeps its value from one run to the next. A program may also read one as an input, or write one as
     its output; an op's programs have to write each variable that the op names.
     """
@@ -189,6 +192,7 @@ class Program:
     home: str = ""
     halves: frozenset[int | Const | Scratch] = frozenset()
     watched: bool = False
+    part: int | None = None
 
     @property
     def tells(self) -> bool:

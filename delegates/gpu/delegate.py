@@ -22,7 +22,7 @@ from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .halves import Precision, checked, in_halves, misfit
-from .lowering import Launch, Refusal, lower, lower_op
+from .lowering import Launch, Refusal, lower, lower_op, tensors_of
 from .outside import GLOutside
 from .peaks import MOST
 from .reals import InReals, note
@@ -134,11 +134,12 @@ class GPUDelegate:
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """A guess: the larger of arithmetic and memory time of each launch, and what launching costs."""
-        launches, lowering = self._lower(graph, tuple(ops), frozenset())
+        launches, _ = self._lower(graph, tuple(ops), frozenset())
         seconds = self.rates.run
-        for launch, use in zip(launches, lowering.uses, strict=True):
+        for launch in launches:
             op = graph.ops[launch.op]
-            nbytes = sum(self.form(graph, t).nbytes for t in (*use.reads, *use.writes)) + constant_bytes(graph, op)
+            touched = dict.fromkeys(tensors_of(launch.program))
+            nbytes = sum(self.form(graph, t).nbytes for t in touched) + constant_bytes(graph, op)
             seconds += self.rates.seconds(arithmetic(graph, op), nbytes)
         return self.rates.cost(seconds)
 

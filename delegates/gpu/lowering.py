@@ -23,7 +23,7 @@ from ...shaders.program import (
     groups_for,
 )
 from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded, width
-from ..base import Lowering, Use
+from ..base import ALIGNMENT, Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import empty, kernels_for, unfit, wrong_type
 from .last import rounded
@@ -228,6 +228,7 @@ class Lowerer:
     aliases: dict[int, int] = field(default_factory=dict)
     renamers: set[int] = field(default_factory=set)  # ops that became aliases
     handed_on: set[int] = field(default_factory=set)  # tensors from one program of an op to another
+    parts: dict[int, tuple[int, int]] = field(default_factory=dict)  # tensor -> in which it lies, from which byte
     numbers: Iterator[int] = field(default_factory=count)
 
     def add(self, op: Op, lowered: Alias | Elementwise | tuple[Program, ...]) -> None:
@@ -241,7 +242,8 @@ class Lowerer:
             read = {source for program in lowered for source in sources(program)}
             self.handed_on |= {made for p in lowered if isinstance(made := p.output, int) and made in read}
             for program in lowered:
-                self.launch(op, program)
+                if not self.put(program):
+                    self.launch(op, program)
 
     def add_elementwise(self, op: Op, step: Elementwise) -> None:
         """Take up an elementwise op: as a stage of what makes one of its sides if that can be, else alone."""
@@ -255,6 +257,36 @@ class Lowerer:
     def root(self, tensor: int) -> int:
         """The tensor whose bytes this one has."""
         return self.aliases.get(tensor, tensor)
+
+    def put(self, program: Program) -> bool:
+        """Let what a program would only copy be made where it is copied to, if it is made here and can be bound."""
+        if program.part is None or program.stages or not isinstance(program.output, int):
+            return False
+        (arg,) = program.inputs
+        root = self.root(arg.source) if isinstance(arg.source, int) else -1
+        made = self.graph.tensors[program.output]
+        if root not in self.writers or root in self.parts or half(self.graph.tensors[root]) != half(made):
+            return False
+        if any(self.graph.tensors[t].is_variable for t in (root, made.index)):
+            return False
+        start = program.part * stored_bytes(made) // made.size
+        if start % ALIGNMENT:
+            return False
+        self.parts[root] = made.index, start
+        self.writers.setdefault(made.index, []).extend(self.writers[root])
+        return True
+
+    def place(self, tensor: int) -> tuple[int, int]:
+        """The tensor that owns this one's bytes, and at which of its own this one begins."""
+        tensor, start = self.root(tensor), 0
+        while tensor in self.parts:
+            tensor, more = self.parts[tensor]
+            start += more
+        return tensor, start
+
+    def places(self) -> dict[int, tuple[int, int]]:
+        """The place of each tensor that does not own its bytes."""
+        return {t: self.place(t) for t in (*self.aliases, *self.parts)}
 
     def launch(self, op: Op, program: Program) -> None:
         """Append one launch."""
@@ -296,7 +328,9 @@ class Lowerer:
     def only_for(self, ops: set[int], root: int) -> bool:
         """Whether a tensor is made here, and under all its names read by nothing but these ops."""
         names = {root, *(name for name, to in self.aliases.items() if to == root)}
-        if root not in self.writers or names & (self.keep | self.handed_on) or names & set(self.graph.outputs):
+        if root not in self.writers or any(whole == root for whole, _ in self.parts.values()):
+            return False
+        if names & (self.keep | self.handed_on) or names & set(self.graph.outputs):
             return False
         readers = {i for name in names for i in self.graph.readers(name)}
         return readers - self.renamers <= ops
@@ -326,7 +360,7 @@ class Lowerer:
     def planned(self, touched: Iterable[int | Const | Scratch]) -> tuple[int, ...]:
         """The tensors among these whose memory a plan gives, each once."""
         tensors = (t for t in touched if isinstance(t, int) and not self.graph.tensors[t].is_variable)
-        return tuple(dict.fromkeys(map(self.root, tensors)))
+        return tuple(dict.fromkeys(self.place(t)[0] for t in tensors))
 
 
 def lower(
@@ -349,4 +383,4 @@ def lower(
     )
     uses = tuple(lowerer.use(launch.program) for launch in launches)
     fused = {op: launch.op for k, launch in lowerer.launches.items() for op in lowerer.homes[k] - {launch.op}}
-    return launches, Lowering(uses, fused, dict(lowerer.aliases), folded)
+    return launches, Lowering(uses, fused, lowerer.places(), folded)

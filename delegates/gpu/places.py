@@ -182,7 +182,8 @@ class Places:
         if isinstance(tensor, Scratch) or tensor in self._variables:
             start = self._arena.nbytes + self._own(tensor)
             return start, start + nbytes
-        start = self._offsets[self._aliases.get(tensor, tensor)]
+        root, inside = self._aliases.get(tensor, (tensor, 0))
+        start = self._offsets[root] + inside
         if start % self._alignment:
             raise DelegateError(f"offset {start} is not aligned to {self._alignment} bytes")
         return start, start + nbytes

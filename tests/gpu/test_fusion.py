@@ -172,7 +172,7 @@ def test_reshapes_share_bytes_and_launch_nothing() -> None:
     content = b.build()
     check(content, launches=1)
     lowering = delegate().lower(graph_of(content), (0, 1, 2))
-    assert set(lowering.aliases.values()) == {made}
+    assert set(lowering.aliases.values()) == {(made, 0)}
 
 
 def test_an_input_reshaped_to_an_output() -> None:

@@ -84,7 +84,7 @@ def _lifetimes(partition: Partition, lowering: Lowering) -> dict[int, tuple[int,
         for t in (*use.reads, *use.writes):
             seen.setdefault(t, []).append(k)
     for t in (*partition.inputs, *partition.outputs):
-        root = lowering.aliases.get(t, t)
+        root, _ = lowering.aliases.get(t, (t, 0))
         seen.setdefault(root, []).extend([-1] if t in partition.inputs else [len(lowering.uses)])
     return {t: (min(ks), max(ks)) for t, ks in seen.items()}
 
@@ -143,16 +143,19 @@ class Loaded:
     def run(self, inputs: Arrays) -> list[NDArray[Any]]:
         """The graph's outputs for some inputs."""
         for t, value in zip(self.graph.inputs, inputs, strict=True):
-            root = self.lowering.aliases.get(t, t)
-            if root in self.offsets:  # an input that nothing reads has no place
-                self.form(t).write(self.arena, self.offsets[root], value)
+            if self.lowering.aliases.get(t, (t, 0))[0] in self.offsets:  # an input that nothing reads has no place
+                self.form(t).write(self.arena, self._start(t), value)
         self.executable.run()
         outputs = []
         for t in self.graph.outputs:
             out = np.empty(self.graph.tensors[t].shape, self.graph.tensors[t].dtype)
-            self.form(t).read(self.arena, self.offsets[self.lowering.aliases.get(t, t)], out)
+            self.form(t).read(self.arena, self._start(t), out)
             outputs.append(out)
         return outputs
+
+    def _start(self, tensor: int) -> int:
+        root, inside = self.lowering.aliases.get(tensor, (tensor, 0))
+        return self.offsets[root] + inside
 
 
 def reference(content: bytes, inputs: Arrays) -> list[NDArray[Any]]:

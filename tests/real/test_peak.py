@@ -22,8 +22,10 @@ SMALL = 1024  # bytes: two tensors of alignment, which in an arena of a few KiB 
 
 
 def least(allocations: list[Allocation]) -> int:
-    """The most bytes alive at one moment; tensors that share their bytes count once."""
-    return most_alive(Span(*key[1:]) for key in {(a.offset, a.nbytes, a.first, a.last) for a in allocations})
+    """The most bytes alive at one moment; tensors that share their bytes, or are part of another, count once."""
+    found = {(a.offset, a.offset + a.nbytes, a.first, a.last) for a in allocations}
+    own = [s for s in found if not any(s != o and o[0] <= s[0] and s[1] <= o[1] and o[2:] == s[2:] for o in found)]
+    return most_alive(Span(high - low, first, last) for low, high, first, last in own)
 
 
 def check(path: Path) -> None:
