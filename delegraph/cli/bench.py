@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from ..bench.extra import needed
+from ..bench.peers import PEERS
 from ..known import ALL
 from ..partitioner.explain import duration, size
 from .console import ImageRangeOption, clean, say, show, span_of, table, timed_progress
@@ -37,7 +38,9 @@ def bench(
     threads: Annotated[list[int] | None, typer.Option(help="Of the CPU; again for more.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="How much at once; again for more.")] = None,
     placement: Annotated[list[str] | None, typer.Option(help="priority or fastest; again for more.")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="Another runtime that is installed; again for more.")] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help=f"Another runtime that is installed ({', '.join(PEERS)}); again for more.")
+    ] = None,
     given: Annotated[
         list[str] | None,
         typer.Option(

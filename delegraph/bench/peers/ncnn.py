@@ -1,0 +1,70 @@
+"""ncnn, on the model's conversion beside it (`model.ncnn.param`, `.bin`; pnnx makes them), on Vulkan if it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .foreign import Foreign, Reals
+
+HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
+BRAIN = ("use_bf16_storage", "use_bf16_packed")
+
+
+class Ncnn(Foreign):
+    """A Net; inputs go in without their batch of one, and outputs come out so."""
+
+    def open(self) -> None:
+        """See whether Vulkan has a device. Raises ImportError without ncnn."""
+        import ncnn
+
+        self._ncnn = ncnn
+        self._vulkan = ncnn.get_gpu_count() > 0
+
+    def load(self) -> None:
+        """Read the network. Raises OSError without the files, RuntimeError for those that ncnn refuses."""
+        param = self.companion(".ncnn.param", ".param")
+        net = self._net = self._ncnn.Net()
+        net.opt.use_vulkan_compute = self._vulkan
+        if self.configuration.threads:
+            net.opt.num_threads = self.configuration.threads
+        for name in (*HALF, *BRAIN):
+            if hasattr(net.opt, name):
+                setattr(net.opt, name, self.configuration.precision == "fp16" and name in HALF)
+        if self._vulkan:
+            net.set_vulkan_device(0)
+        if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
+            raise RuntimeError(f"ncnn does not read {param.name}, or its .bin")
+
+    def compile(self) -> None:
+        """Done when it was loaded."""
+        self.infer = self._infer
+
+    def feed(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Make ncnn's matrices. Raises ValueError for what has more than a batch of one."""
+        if any(array.shape[:1] != (1,) for array in arrays):
+            raise ValueError("ncnn takes a batch of one")
+        self._mats = [self._ncnn.Mat(np.ascontiguousarray(array[0])).clone() for array in arrays]
+
+    def _infer(self) -> None:
+        extractor = self._net.create_extractor()
+        for name, mat in zip(self._net.input_names(), self._mats, strict=True):
+            extractor.input(name, mat)
+        self._made = []
+        for name in self._net.output_names():
+            code, mat = extractor.extract(name)
+            if code:
+                raise RuntimeError(f"ncnn does not compute {name} (code {code})")
+            self._made.append(np.array(mat))
+
+    def outputs(self) -> dict[str, Reals]:
+        """What was extracted."""
+        return self.real(self._made)
+
+    def describe(self) -> dict[str, Any]:
+        """Vulkan's device, or the CPU."""
+        unit = self._ncnn.get_gpu_info(0).device_name() if self._vulkan else "CPU"
+        return {"devices": {"ncnn": f"ncnn {self._ncnn.__version__}, {unit}"}}
