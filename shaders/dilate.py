@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused, answering, integers, result, values
-from .program import Arg, Limits, Lowered, Program, groups_for
+from .program import Arg, Limits, Lowered, Program, Scratch, groups_for
 from .types import ANY
 
 OPS = ("DILATE",)
@@ -23,16 +24,19 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("dilations", steps, "one above 0 for each axis, and one value")
     made = [(n - 1) * step + 1 for n, step in zip(source.shape, steps, strict=True)]
     output = result(graph, op, limits, made, types={source.type})
-    return apart(graph, limits, source, between, output, steps, [0] * len(steps))
+    return (apart(limits, source, between, output, made, steps, [0] * len(steps)),)
 
 
 def apart(
-    graph: Graph, limits: Limits, source: Tensor, between: Tensor, output: int, steps: Sequence[int], low: Sequence[int]
-) -> tuple[Program]:
-    """The launch that puts elements `steps` apart along each axis, the first of them at `low`, a value elsewhere."""
-    made = graph.tensors[output].shape
+    limits: Limits, source: Tensor, between: Tensor, output: int | Scratch, made: Sequence[int], steps: Sequence[int],
+    low: Sequence[int],
+) -> Program:  # fmt: skip
+    """The launch that puts elements `steps` apart along each axis, the first of them at `low`, a value elsewhere.
+
+    `made` is the shape of the output.
+    """
     constants = {
-        "RANK": len(made), "MADE_SIZES": made, "SIZES": source.shape, "APART": tuple(steps), "LOW": tuple(low),
+        "RANK": len(made), "MADE_SIZES": tuple(made), "SIZES": source.shape, "APART": tuple(steps), "LOW": tuple(low),
     }  # fmt: skip
     args = (Arg("source", source.index), Arg("between", between.index))
-    return (Program("dilate", constants, args, output, groups_for(graph.tensors[output].size, 64, limits)),)
+    return Program("dilate", constants, args, output, groups_for(prod(made), 64, limits))

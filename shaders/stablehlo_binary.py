@@ -36,11 +36,19 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if a.shape != b.shape:
         raise Refused("shape", f"{list(a.shape)} and {list(b.shape)}", "one shape")
     output = result(graph, op, limits, a.shape, types={type})
-    expression = OTHERS[op.kind].get(type, EXPRESSIONS[op.kind])
-    if type in WRAPPED and op.kind in ("STABLEHLO_ADD", "STABLEHLO_MULTIPLY"):
-        expression = WRAPPED[type].format(expression)
-    includes = (LIBRARIES.get(type, "integer"),)
+    joined, includes = expression(op.kind, type), (library(type),)
     if graph.is_constant(a.index):
         a, b = b, a
-    mirrored = None if graph.is_constant(b.index) else Stage(expression, a.index, includes=includes)
-    return Elementwise(a.index, output, Stage(expression, b.index, includes=includes), mirrored)
+    mirrored = None if graph.is_constant(b.index) else Stage(joined, a.index, includes=includes)
+    return Elementwise(a.index, output, Stage(joined, b.index, includes=includes), mirrored)
+
+
+def expression(kind: str, type: str) -> str:
+    """GLSL of what an op makes of elements x and y of a type."""
+    found = OTHERS[kind].get(type, EXPRESSIONS[kind])
+    return WRAPPED[type].format(found) if type in WRAPPED and kind in ("STABLEHLO_ADD", "STABLEHLO_MULTIPLY") else found
+
+
+def library(type: str) -> str:
+    """The library that has what that calls."""
+    return LIBRARIES.get(type, "integer")

@@ -27,4 +27,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     sizes = zip(source.shape, low, high, between, strict=True)
     made = [max((n - 1) * (gap + 1) + 1 + a + b, 0) for n, a, b, gap in sizes]
     output = result(graph, op, limits, made, types={source.type})
-    return apart(graph, limits, source, around, output, [gap + 1 for gap in between], low)
+    return (apart(limits, source, around, output, made, [gap + 1 for gap in between], low),)

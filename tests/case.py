@@ -87,6 +87,18 @@ class Typed:
         return np.asarray(made, self.type.dtype).reshape(self.shape)
 
 
+@dataclass(frozen=True)
+class Body:
+    """As an op's option: a subgraph whose one op makes one of two scalars, or of none, which gives the second."""
+
+    kind: str
+    type: Type
+
+    def __str__(self) -> str:
+        """In a case's label."""
+        return self.kind or "update"
+
+
 (
     BOOL, FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, INT4, INT2,
     COMPLEX64,

@@ -8,6 +8,7 @@ import numpy as np
 
 from axes import axis, broadcasts, family, pairs, shapes
 from case import (
+    BOOL,
     FLOAT,
     FLOAT16,
     INT8,
@@ -17,6 +18,7 @@ from case import (
     UINT8,
     UINT16,
     UINT32,
+    UINT64,
     Array,
     Case,
     Shape,
@@ -143,7 +145,7 @@ CASES = [
 
 @family(
     of=pairs({
-        f"STABLEHLO_{kind}": [FLOAT, INT8, UINT8, INT16, UINT16, INT32, INT64]
+        f"STABLEHLO_{kind}": [FLOAT, FLOAT16, BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64]
         for kind in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")
     }),
     shape=shapes(), constant=["none", "left", "right"],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from case import REFERENCE, Array, Case, Shape, Typed
+from case import REFERENCE, Array, Body, Case, Shape, Typed
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.sparse import DENSE, SPARSE_CSR
 
@@ -68,9 +68,17 @@ def model(case: Case, held: Sequence[Array | None], shapes: Sequence[Shape]) -> 
         for shape, type in zip(shapes, case.makes, strict=True)
     ]
     between = [b.tensor(t.shape, t.type.name, quantization=t.type.quantization) for t in case.intermediates]
-    b.op(case.kind, tensors, outputs=made, intermediates=between or None, **case.options)
+    options = {name: _subgraph(b, value) if isinstance(value, Body) else value for name, value in case.options.items()}
+    b.op(case.kind, tensors, outputs=made, intermediates=between or None, **options)
     b.output(*made)
     return b.build()
+
+
+def _subgraph(b: GraphBuilder, body: Body) -> int:
+    inside = b.subgraph(body.kind)
+    x, y = (inside.input((), body.type.name) for _ in range(2))
+    inside.output(inside.op(body.kind, [x, y], (), dtype=body.type.name) if body.kind else y)
+    return inside.index
 
 
 def _add(b: GraphBuilder, value: Typed | None, array: Array | None) -> int:
