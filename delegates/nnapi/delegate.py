@@ -18,6 +18,7 @@ from ..engine import Near, Port, Program, Site
 from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
+from .folding import folded
 from .node import Node, Nodes, assemble, lowered
 from .recording import Recording, record
 
@@ -152,7 +153,7 @@ class NNAPIDelegate:
             {t: Port(graph.tensors[t].name, graph.tensors[t].shape, graph.tensors[t].dtype) for t in side}
             for side in (partition.inputs, partition.outputs)
         )
-        made = assemble(graph, nodes, partition.inputs, partition.outputs)
+        made = assemble(graph, folded(nodes, partition.outputs), partition.inputs, partition.outputs)
         made = replace(made, relaxed=self._relaxed, device=self._device, preference=self._preference)
         return Program(made.write(), inputs, outputs)
 
