@@ -47,7 +47,9 @@ class Program:
 
 @runtime_checkable
 class Programmer(Protocol):
-    """A delegate that makes programs for an engine. Pure: the engine may be at another machine."""
+    """A delegate that makes programs of its own for an engine, which is at `site`, and may be put elsewhere."""
+
+    site: Site
 
     def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
         """The program of a partition; its ports are all that `lower` of the same ops reads from outside and leaves."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ...buffers import Arena, Form
 from ...errors import DelegateError
 from ...graph.model import Graph, Op
-from ..base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, shapes_unknown
+from ..base import Cost, Delegate, Executable, Lowering, Partition, Probe, Rates, Verdict, shapes_unknown
 from ..engine import Programmer
 from ..submodel import one_launch, submodel_program
-from .remote import TIMEOUT, Far
-from .secret import SECRET
+from .remote import TIMEOUT, Far, over_a_bridge
 
 # Name -> the delegate that plans for the device there (its module and class, under delegraph.delegates), and whether
 # what is lent of it holds variables.
@@ -25,10 +22,6 @@ NEAR: Mapping[str, tuple[str, str, bool]] = {
     "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate", True),
     "nnapi": ("nnapi.delegate", "NNAPIDelegate", False),
 }
-
-# Until it is measured: USB 2.0 through adb, or a good wireless network.
-LINK = Link(3e7, 2e-5)
-ROUND_TRIP = 1e-3
 
 
 class RemoteDelegate:
@@ -58,10 +51,11 @@ class RemoteDelegate:
         module, kind, self.holds_state = NEAR[delegate]
         self.name = self.space = name or f"remote-{delegate}"
         self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
-        self._far = Far(uri, delegate, self.space, os.environ.get(SECRET) if secret is None else secret, timeout)
+        self._far = Far(uri, delegate, self.space, secret, timeout)
         self._what = f"{delegate} at {self._far.dialer.address}"
-        rates = self._plans.rates
-        self.rates = replace(rates, run=rates.run + ROUND_TRIP, upload=LINK, download=LINK, source="guessed")
+        if isinstance(self._plans, Programmer):
+            self._plans.site = self._far
+        self.rates = over_a_bridge(self._plans.rates)
 
     @property
     def rates(self) -> Rates:
@@ -74,6 +68,8 @@ class RemoteDelegate:
 
     def probe(self) -> Probe:
         """Here where the bridge answers and its device does. Raises nothing."""
+        if isinstance(self._plans, Programmer):  # which may have more to ask there
+            return self._plans.probe()
         try:
             return Probe(True, f"{self._what}: {self._far.here()}")
         except DelegateError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,22 @@ from numpy.typing import NDArray
 
 from ...buffers import Arena, HostArena
 from ...errors import BridgeCut, BridgeError, DelegateError
+from ..base import Link, Rates
 from ..engine import Program
 from .address import parse_address
 from .connection import Connection, Dialer, Span
-from .secret import check_secret
+from .secret import SECRET, check_secret
 from .wire import Kind
 
 TIMEOUT = 30.0  # seconds of silence after which the other end counts as gone
+# Until it is measured: USB 2.0 through adb, or a good wireless network.
+LINK = Link(3e7, 2e-5)
+ROUND_TRIP = 1e-3
+
+
+def over_a_bridge(rates: Rates) -> Rates:
+    """The rates of a device, as they are guessed to be from the other end of a bridge."""
+    return replace(rates, run=rates.run + ROUND_TRIP, upload=LINK, download=LINK, source="guessed")
 
 
 class Far:
@@ -28,11 +39,16 @@ class Far:
     def __init__(
         self, uri: str, engine: str, space: str, secret: str | bytes | None = None, timeout: float = TIMEOUT
     ) -> None:
-        """`space` is the name of the delegate's space. Raises ValueError for no address, or a secret that is too short.
+        """`space` is the name of the delegate's space.
 
-        `timeout` is how many seconds the other end may be silent, which includes one run of the device.
+        `secret` is the bridge's, that of $DELEGRAPH_BRIDGE_SECRET where it is None. `timeout` is how many seconds the
+        other end may be silent, which includes one run of the device. Raises ValueError for no address, a secret that
+        is too short, or no such time.
         """
+        if not timeout > 0:
+            raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
         self.space = space
+        secret = os.environ.get(SECRET) if secret is None else secret
         self.dialer = Dialer(parse_address(uri), engine, check_secret(secret), timeout)
         self._known: str | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,7 @@ from ...buffers import Arena, Form
 from ...errors import DelegateError, Reason
 from ...graph.model import Graph, Op
 from ..base import Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
-from ..bridge.delegate import LINK, ROUND_TRIP
-from ..bridge.remote import Far
-from ..bridge.secret import SECRET
+from ..bridge.remote import Far, over_a_bridge
 from ..engine import Near, Port, Program, Site
 from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
@@ -73,16 +70,12 @@ class NNAPIDelegate:
         self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}, {bridge or 'here'}"
         self._device, self._preference = device or "", PREFERENCES[preference]
         self._relaxed, self._given = relaxed, feature_level
-        self._site: Site = (
-            Near(NNAPIEngine(library, cache_dir))
-            if bridge is None
-            else Far(bridge, self.name, self.name, os.environ.get(SECRET) if secret is None else secret)
+        self.site: Site = (
+            Near(NNAPIEngine(library, cache_dir)) if bridge is None else Far(bridge, self.name, self.name, secret)
         )
-        self.space = self._site.space
+        self.space = self.site.space
         self.recorded = recording if isinstance(recording, Recording | None) else Recording.load(recording)
-        self.rates = RATES
-        if bridge is not None:
-            self.rates = replace(RATES, run=RATES.run + ROUND_TRIP, upload=LINK, download=LINK)
+        self.rates = RATES if bridge is None else over_a_bridge(RATES)
 
     @property
     def level(self) -> int:
@@ -94,9 +87,9 @@ class NNAPIDelegate:
     def probe(self) -> Probe:
         """Here where the API answers; what it takes is then recorded, once."""
         try:
-            detail = self._site.here()
+            detail = self.site.here()
             if self.recorded is None:
-                self.recorded = record(self._site, self._device, self._device or detail)
+                self.recorded = record(self.site, self._device, self._device or detail)
         except DelegateError as error:
             return Probe(
                 False, str(error), "run it on Android, or reach a phone with bridge='tcp://...' (docs/nnapi.md)"
@@ -139,7 +132,7 @@ class NNAPIDelegate:
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory where the device is. Raises DelegateError."""
-        return self._site.allocate(nbytes)
+        return self.site.allocate(nbytes)
 
     def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
         """What the engine gets for a partition. Pure. Raises DelegateError where an op of it is not taken."""
@@ -166,8 +159,8 @@ class NNAPIDelegate:
         keep: frozenset[int] = frozenset(),
     ) -> Executable:
         """Load a partition's program into the engine. Raises DelegateError."""
-        return self._site.load(self.program(graph, partition, keep), arena, offsets)
+        return self.site.load(self.program(graph, partition, keep), arena, offsets)
 
     def close(self) -> None:
         """Give the device back."""
-        self._site.close()
+        self.site.close()

@@ -27,6 +27,14 @@ from delegraph.lending import cpu
 SECRET = "not to be guessed, not to be sent"
 PATIENCE = 20.0  # seconds until a test gives up on the other end
 LOCAL = "tcp://127.0.0.1:0"
+ABSENT = ["moderngl", "glcontext", "ai_edge_litert", "tflite_runtime", "tflite", "flatbuffers", "PIL", "jinja2"]
+ABSENT += ["typer", "click", "rich", "fcntl", "resource"]
+ALONE = f"""
+import sys
+sys.modules.update(dict.fromkeys({ABSENT}))
+from delegraph.delegates.bridge.__main__ import main
+sys.exit(main())
+"""
 
 
 @contextmanager
@@ -49,13 +57,14 @@ def serving(
 
 
 class Process:
-    """`python -m delegraph.delegates.bridge` as a process of its own."""
+    """`python -m delegraph.delegates.bridge` as a process of its own; `alone`: where numpy is all that is installed."""
 
-    def __init__(self, *arguments: str, listen: str = LOCAL, secret: str | None = None) -> None:
+    def __init__(self, *arguments: str, listen: str = LOCAL, secret: str | None = None, alone: bool = False) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "DELEGRAPH_BRIDGE_SECRET"}
         if secret is not None:
             environment["DELEGRAPH_BRIDGE_SECRET"] = secret
-        command = [sys.executable, "-m", "delegraph.delegates.bridge", "--listen", listen, *arguments]
+        module = ["-c", ALONE] if alone else ["-m", "delegraph.delegates.bridge"]
+        command = [sys.executable, *module, "--listen", listen, *arguments]
         self.process = subprocess.Popen(
             command, cwd="/", env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

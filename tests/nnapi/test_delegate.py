@@ -146,7 +146,8 @@ def test_scalars_have_one_dimension_there(phone: Phone) -> None:
 def test_over_a_bridge_in_another_process(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DELEGRAPH_NNAPI_LIBRARY", phone.path)
     x, y = vectors()
-    with Process("--lend", "nnapi") as process, closing(NNAPIDelegate(bridge=process.uri, device="accelerator")) as far:
+    alone = Process("--lend", "nnapi", alone=True)  # a phone with numpy and nothing else
+    with alone as process, closing(NNAPIDelegate(bridge=process.uri, device="accelerator")) as far:
         probe = far.probe()
         assert probe.here and "reference-accelerator" in probe.detail
         assert far.recorded is not None and not far.recorded.answers["POW/TENSOR_FLOAT32"]

@@ -1,0 +1,64 @@
+"""The Edge TPU of another machine: the bits of the CPU, what ops remember, and a child process that dies over there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bridge.kit import Wire, wired
+from delegraph import BridgeError, Interpreter, RemoteDelegate
+from edge_tpu.kit import Bench, noise, outputs, pair, same
+
+LSTM = "keras_lstm_mnist_ptq"  # it has an int16 state, which is set back with a bridge's own messages
+
+
+@contextmanager
+def lent(bench: Bench) -> Iterator[Wire]:
+    """A bridge that lends the double."""
+    with wired(sites={"edgetpu": lambda: bench.delegate().site}) as (wire, _):
+        yield wire
+
+
+@pytest.mark.parametrize("on_failure", ["raise", "replan"])
+def test_a_model_that_remembers(bench: Bench, on_failure: str) -> None:
+    compiled, twin = pair(LSTM)
+    bench.knows((compiled, twin))
+    with lent(bench) as wire, Interpreter(str(twin)) as cpu:
+        cpu.allocate_tensors()
+        far = RemoteDelegate(wire.uri, "edgetpu")
+        with Interpreter(str(compiled), delegates=[far], on_failure=on_failure) as tpu:  # type: ignore[arg-type]
+            tpu.allocate_tensors()
+            assert "remote-edgetpu" in {partition.delegate for partition in tpu.plan.partitions}
+            for seed in range(2):
+                inputs = noise(cpu, seed)
+                same(outputs(tpu, inputs), outputs(cpu, inputs))
+            for one in (tpu, cpu):
+                one.reset_all_variables()
+            same(outputs(tpu, inputs), outputs(cpu, inputs))
+            wire.cut()  # what it remembered is gone, which is said until it is given up
+            for _ in range(3):
+                with pytest.raises(RuntimeError, match=r"connection|remember"):
+                    outputs(tpu, inputs)
+            for one in (tpu, cpu):
+                one.reset_all_variables()
+            same(outputs(tpu, inputs), outputs(cpu, inputs))
+
+
+def test_a_child_that_dies_over_there_does_not_end_the_bridge(bench: Bench) -> None:
+    compiled, twin = pair("mobilenet_v1_0.25_128_quant")
+    bench.knows((compiled, twin))
+    with lent(bench) as wire, Interpreter(str(twin)) as cpu:
+        cpu.allocate_tensors()
+        inputs = noise(cpu)
+        with Interpreter(str(compiled), delegates=[RemoteDelegate(wire.uri, "edgetpu")]) as tpu:
+            tpu.allocate_tensors()
+            same(outputs(tpu, inputs), outputs(cpu, inputs))
+            bench.act("abort")
+            with pytest.raises(RuntimeError) as caught:
+                for _ in range(2):
+                    outputs(tpu, inputs)
+            assert not isinstance(caught.value.__cause__, BridgeError)
+            bench.calm()
+            same(outputs(tpu, inputs), outputs(cpu, inputs))
