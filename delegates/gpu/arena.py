@@ -33,6 +33,15 @@ def new_buffer(device: Device, nbytes: int) -> Any:
         return buffer
 
 
+def read(device: Device, buffer: Any, out: NDArray[Any], offset: int) -> None:
+    """Copy bytes out of a buffer. The context must be current. Raises DelegateError where there is nothing to read."""
+    try:
+        buffer.read_into(out, out.nbytes, offset)
+    except moderngl.Error as error:
+        raise device.failure(f"{device.name} does not hand out what it computed: {error}") from None
+    device.check("reading")
+
+
 class GLArena:
     """One GL buffer, of which tensors occupy ranges."""
 
@@ -55,7 +64,7 @@ class GLArena:
         if out.nbytes:
             with self.device.current():
                 self.device.wait()
-                self.buffer.read_into(out, out.nbytes, offset)
+                read(self.device, self.buffer, out, offset)
 
     def wait(self) -> None:
         """Until all that was launched is done."""

@@ -1,6 +1,6 @@
 """OpenGL without a window: which EGL devices are here, and contexts on them, of desktop OpenGL or of OpenGL ES.
 
-moderngl makes contexts of desktop OpenGL; those of OpenGL ES are made here and given to it. Both need EGL alone.
+Contexts are made by EGL alone and given to moderngl, which makes none of OpenGL ES, nor any that tells when it is lost.
 """
 
 from __future__ import annotations
@@ -8,24 +8,58 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import moderngl
 
-LIBEGL, LIBGL, LIBGLES = "libEGL.so.1", "libGL.so.1", "libGLESv2.so.2"
+LIBEGL, LIBGLES = "libEGL.so.1", "libGLESv2.so.2"
 PACKAGES = "install the packages libegl1, libgl1 and libgl1-mesa-dri (Debian, Ubuntu: apt-get install ...)"
 APIS = {"gl": "OpenGL 4.3", "gles": "OpenGL ES 3.1"}  # what a context must be at least
 
 EGL_NONE = 0x3038
-EGL_SURFACE_TYPE, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT = 0x3033, 0x3040, 0x40
+EGL_SURFACE_TYPE, EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_OPENGL_ES3_BIT = 0x3033, 0x3040, 0x8, 0x40
 EGL_EXTENSIONS = 0x3055
 EGL_DRAW, EGL_READ = 0x3059, 0x305A
 EGL_CONTEXT_MAJOR_VERSION, EGL_CONTEXT_MINOR_VERSION = 0x3098, 0x30FB
-EGL_OPENGL_ES_API = 0x30A0
+EGL_CONTEXT_PROFILE, EGL_CORE_PROFILE = 0x30FD, 0x1
+EGL_RESET_NOTIFICATION, EGL_RESET_NOTIFICATION_EXT, EGL_LOSE_CONTEXT_ON_RESET = 0x31BD, 0x3138, 0x31BF
+EGL_OPENGL_API, EGL_OPENGL_ES_API = 0x30A2, 0x30A0
 EGL_PLATFORM_DEVICE_EXT, EGL_PLATFORM_SURFACELESS_MESA = 0x313F, 0x31DD
 
 INT, UINT, HANDLE, POINTER = ctypes.c_int, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a context is asked for: attributes, and those by which it tells when it is lost; moderngl's version code."""
+
+    api: int
+    renderable: int
+    attributes: tuple[int, ...]
+    telling: tuple[int, int]
+    version: int
+
+
+ASKED = {
+    "gl": Asked(
+        EGL_OPENGL_API, EGL_OPENGL_BIT,
+        (EGL_CONTEXT_MAJOR_VERSION, 4, EGL_CONTEXT_MINOR_VERSION, 3, EGL_CONTEXT_PROFILE, EGL_CORE_PROFILE),
+        (EGL_RESET_NOTIFICATION, EGL_LOSE_CONTEXT_ON_RESET), 430,
+    ),
+    "gles": Asked(
+        EGL_OPENGL_ES_API, EGL_OPENGL_ES3_BIT, (EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1),
+        (EGL_RESET_NOTIFICATION_EXT, EGL_LOSE_CONTEXT_ON_RESET), 310,
+    ),
+}  # fmt: skip
+
+# What tells why a context is lost, by the extension that brings it.
+RESET_STATUS = {
+    "GL_KHR_robustness": "glGetGraphicsResetStatusKHR",
+    "GL_ARB_robustness": "glGetGraphicsResetStatusARB",
+    "GL_EXT_robustness": "glGetGraphicsResetStatusEXT",
+}
 
 
 class NoGL(Exception):
@@ -71,7 +105,7 @@ def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
 @contextmanager
 def as_before() -> Iterator[None]:
     """Make what is current in this thread now current again afterwards: a context of EGL or of GLX."""
-    egl, glx = function("eglGetCurrentContext", HANDLE)(), current_glx()
+    egl, glx = current_egl(), current_glx()
     if egl:
         surface = function("eglGetCurrentSurface", HANDLE, INT)
         where = function("eglGetCurrentDisplay", HANDLE)(), surface(EGL_DRAW), surface(EGL_READ)
@@ -82,6 +116,11 @@ def as_before() -> Iterator[None]:
             function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)(*where, egl)
         elif glx:
             function("glXMakeCurrent", INT, HANDLE, HANDLE, HANDLE)(*glx)
+
+
+def current_egl() -> int:
+    """The context of EGL that is current in this thread; 0 without."""
+    return function("eglGetCurrentContext", HANDLE)() or 0
 
 
 def current_glx() -> tuple[int, ...]:
@@ -111,17 +150,17 @@ def software_flags() -> tuple[bool, ...]:
     return tuple(b"EGL_MESA_device_software" in (describe(device, EGL_EXTENSIONS) or b"") for device in devices())
 
 
-class ESContext:
-    """A context of OpenGL ES 3.1 on one device, without a surface: what moderngl wants one to be."""
+class EGLContext:
+    """A context on one device, without a surface: what moderngl wants one to be."""
 
-    def __init__(self, index: int) -> None:
-        """Make one on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
+    def __init__(self, index: int, api: str) -> None:
+        """Make one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
         self._make_current = function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)
         self._destroy = function("eglDestroyContext", UINT, HANDLE, HANDLE)
         self._display: int | None = None
         self._context: int | None = None
         for self._display in displays(index):
-            self._context = es_context(self._display)
+            self._context = new_context(self._display, api)
             if self._context is not None:
                 return
         raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
@@ -132,7 +171,7 @@ class ESContext:
 
     load = load_opengl_function
 
-    def __enter__(self) -> ESContext:
+    def __enter__(self) -> EGLContext:
         """Make it current."""
         self._make_current(self._display, None, None, self._context)
         return self
@@ -166,21 +205,25 @@ def get_display(platform: int, device: int | None) -> int | None:
     return display
 
 
-def es_context(display: int) -> int | None:
-    """A new context of OpenGL ES 3.1 or later, if the display gives one."""
+def new_context(display: int, api: str) -> int | None:
+    """A new context of one of `APIS`, if the display gives one: one that tells when it is lost, if that can be had."""
     choose = function("eglChooseConfig", UINT, HANDLE, POINTER, POINTER, INT, POINTER)
     create = function("eglCreateContext", HANDLE, HANDLE, HANDLE, HANDLE, POINTER)
     bind, bound = function("eglBindAPI", UINT, UINT), function("eglQueryAPI", UINT)
+    wanted = ASKED[api]
     config, count = HANDLE(), INT(0)
-    wanted = (INT * 5)(EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT, EGL_SURFACE_TYPE, 0, EGL_NONE)
-    if not choose(display, wanted, ctypes.byref(config), 1, ctypes.byref(count)) or not count.value:
+    kind = (INT * 5)(EGL_RENDERABLE_TYPE, wanted.renderable, EGL_SURFACE_TYPE, 0, EGL_NONE)
+    if not choose(display, kind, ctypes.byref(config), 1, ctypes.byref(count)) or not count.value:
         return None
     before = bound()
-    bind(EGL_OPENGL_ES_API)
+    bind(wanted.api)
     try:
-        version = (INT * 5)(EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1, EGL_NONE)
-        made: int | None = create(display, config, None, version)
-        return made
+        for telling in (wanted.telling, ()):
+            attributes = (*wanted.attributes, *telling, EGL_NONE)
+            made: int | None = create(display, config, None, (INT * len(attributes))(*attributes))
+            if made:
+                return made
+        return None
     finally:
         bind(before)
 
@@ -188,15 +231,19 @@ def es_context(display: int) -> int | None:
 def open_context(index: int, api: str) -> moderngl.Context:
     """A context of one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
     library()
-    settings: Any
     try:
-        if api == "gles":
-            settings = {"context": ESContext(index)}
-            with settings["context"]:
-                return moderngl.create_context(require=310, **settings)
-        settings = {"backend": "egl", "libgl": LIBGL, "libegl": LIBEGL, "device_index": index}
-        ctx = moderngl.create_context(require=430, standalone=True, **settings)
-        with ctx:  # and leave none current
+        own: Any = EGLContext(index, api)
+        with own:
+            ctx = moderngl.create_context(require=ASKED[api].version, context=own)
+            _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
             return ctx
-    except Exception as error:  # glcontext and moderngl raise bare Exception and their own, with all there is to say
+    except Exception as error:  # moderngl raises bare Exception and its own, with all there is to say
         raise NoGL(f"device {index} gives no {APIS[api]} context: {error}", "update the GPU's driver (Mesa)") from None
+
+
+def reset_status(ctx: moderngl.Context) -> int:
+    """Why the context that is current is lost, by GL's number; 0 where it is not, or cannot tell."""
+    for extension, name in RESET_STATUS.items():
+        if extension in ctx.extensions and address(name):
+            return int(function(name, UINT)())
+    return 0

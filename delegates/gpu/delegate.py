@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -27,6 +28,8 @@ from .outside import GLOutside
 from .peaks import MOST
 from .reals import InReals, note
 
+log = logging.getLogger("delegraph.gpu")
+
 # Guessed rates of a small GPU on a bus; what reads back has to wait for the GPU.
 RATES = Rates(
     flops=1e12, bandwidth=5e10, launch=1e-5, run=2e-5, upload=Link(5e9, 1e-5), download=Link(5e9, 3e-5)
@@ -36,7 +39,11 @@ QUANTIZED = ("exact", "float")
 
 
 class GPUDelegate:
-    """Runs ops as compute shaders on one GL device. Made when first needed; give it back with `close()`."""
+    """Runs ops as compute shaders on one GL device. Made when first needed; give it back with `close()`.
+
+    A context that was lost (the GPU was reset, its driver restarted) is made anew when it is next needed: what was
+    compiled in the old one fails, and interpreters with `on_failure="replan"` go on with the new one.
+    """
 
     name = "gpu"
     space = "gl"
@@ -89,6 +96,7 @@ class GPUDelegate:
         self._problem: NoGL | None = None
         self._programs: Programs | None = None
         self._closed = False
+        self._reopens = False  # whether a context was lost
         self._lowered: dict[Any, tuple[tuple[Launch, ...], Lowering]] = {}
         self._verdicts: dict[int, Verdict] = {}
         self._graph: Graph | None = None
@@ -230,6 +238,8 @@ class GPUDelegate:
                 raise DelegateError("this GPU delegate is closed")
             if self._problem is not None:
                 raise self._problem
+            if self._device is not None and self._device.lost:
+                self._forget()
             if self._device is None:
                 try:
                     self._device = (
@@ -238,10 +248,19 @@ class GPUDelegate:
                         else open_device(self._wanted, self._api)
                     )
                 except NoGL as problem:
-                    self._problem = problem
+                    self._problem = None if self._reopens else problem  # a device that was here may come back
                     raise
             self._device.check_process()
             return self._device
+
+    def _forget(self) -> None:
+        """Let go of a context that is lost. Raises DelegateError where it is the caller's own."""
+        assert self._device is not None
+        if self._context is not None:
+            raise DelegateError("the context that was given is lost: give a new one to a new GPUDelegate")
+        log.warning("the OpenGL context on %s is lost: opening another", self._device.name)
+        self._device.close()
+        self._device, self._programs, self._view, self._reopens = None, None, None, True
 
     def _view_of(self, graph: Graph) -> Graph:
         """A graph as it is held here.

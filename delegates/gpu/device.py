@@ -17,7 +17,19 @@ import moderngl
 from ...errors import DelegateError
 from ...shaders.program import Limits
 from .compiler import PRECISE
-from .context import APIS, PACKAGES, POINTER, UINT, NoGL, as_before, function, open_context, software_flags
+from .context import (
+    APIS,
+    PACKAGES,
+    POINTER,
+    UINT,
+    NoGL,
+    as_before,
+    current_egl,
+    function,
+    open_context,
+    reset_status,
+    software_flags,
+)
 
 log = logging.getLogger("delegraph.gpu")
 
@@ -50,7 +62,9 @@ class Device:
     def __init__(self, ctx: moderngl.Context, own: bool = True) -> None:
         """Work in a context, current in no other thread meanwhile; `own` ones are destroyed at the end."""
         self.name = self.version = ""
+        self.lost = False  # whether the context is no more, with all that was in it
         self._ctx: moderngl.Context | None = ctx
+        self._handle = 0  # EGL's, where it is EGL's
         self.lock = threading.RLock()
         self._current = False
         self._pid = os.getpid()
@@ -61,6 +75,7 @@ class Device:
         with self.current():
             self.name = str(ctx.info["GL_RENDERER"])
             self.version = str(ctx.info["GL_VERSION"])
+            self._handle = current_egl()
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
             limits = replace(read_limits(), precise=self.api == "gl" or PRECISE in ctx.extensions)
             if self.software:
@@ -89,9 +104,11 @@ class Device:
 
     @contextmanager
     def current(self) -> Iterator[moderngl.Context]:
-        """Hold the lock and make the context current. Raises DelegateError when closed, or after a fork."""
+        """Hold the lock and make the context current. Raises DelegateError when closed or lost, or after a fork."""
         self.check_process()
         with self.lock:
+            if self.lost:
+                raise self._gone()
             if self._ctx is None:
                 raise DelegateError("this GPU delegate is closed")
             if self._current:
@@ -100,9 +117,26 @@ class Device:
             self._current = True
             try:
                 with as_before(), self._ctx:
+                    if self._handle and current_egl() != self._handle:
+                        raise self._gone()
                     yield self._ctx
             finally:
                 self._current = False
+
+    def _gone(self) -> DelegateError:
+        self.lost = True
+        return DelegateError(f"the OpenGL context on {self.name} is lost, as after a reset of the GPU")
+
+    def failure(self, what: str) -> DelegateError:
+        """The error of something that GL failed to do: if the context was lost, that. It must be current."""
+        with self.current() as ctx:
+            return self._gone() if reset_status(ctx) else DelegateError(what)
+
+    def check(self, what: str) -> None:
+        """Raise DelegateError if GL noted an error in `what`. The context must be current."""
+        assert self._ctx is not None
+        if (error := self._ctx.error) != "GL_NO_ERROR":
+            raise self.failure(f"OpenGL reports {error} in {what}")
 
     def check_process(self) -> None:
         """Raise DelegateError in a child of the process that made the context."""
@@ -125,18 +159,25 @@ class Device:
             status = GL_TIMEOUT_EXPIRED
             while status == GL_TIMEOUT_EXPIRED:
                 status = self._wait_for(fence, GL_SYNC_FLUSH_COMMANDS_BIT, WAIT_NS)
+                if status == GL_TIMEOUT_EXPIRED and self._ctx is not None and reset_status(self._ctx):
+                    raise self._gone()
             if status == GL_WAIT_FAILED:
-                raise DelegateError(f"{self.name} was lost while it computed")
+                raise self.failure(f"{self.name} failed while it computed")
         finally:
             self._delete_fence(fence)
         self._pending = False
 
     def release(self, *objects: Any) -> None:
         """Free GL objects, if the context is still there to free them in."""
-        if os.getpid() == self._pid and self._ctx is not None:
+        if os.getpid() != self._pid or self._ctx is None or self.lost:
+            return
+        try:
             with self.current():
                 for item in objects:
                     item.release()
+        except DelegateError:
+            if not self.lost:
+                raise
 
     def close(self) -> None:
         """Destroy the context and all that is in it. May be called twice; in a forked child it only lets go of it."""

@@ -138,9 +138,9 @@ class GLExecutable:
             calls.append(partial(shader.run, *program.groups))
             self._ends.append((len(calls), launch.op))
             if check_each:
-                calls.append(partial(check, ctx, f"op {launch.op} ({graph.ops[launch.op].label})"))
+                calls.append(partial(self.device.check, f"op {launch.op} ({graph.ops[launch.op].label})"))
         calls.append(partial(ctx.memory_barrier, BARRIERS))
-        calls.append(partial(check, ctx, "the run"))
+        calls.append(partial(self.device.check, "the run"))
         return calls
 
     def run(self) -> None:
@@ -233,9 +233,3 @@ class GLExecutable:
         """Give back constants and variables, but keep the shaders."""
         self._calls = None
         self._places.close()
-
-
-def check(ctx: moderngl.Context, what: str) -> None:
-    """Raise DelegateError if GL noted an error."""
-    if (error := ctx.error) != "GL_NO_ERROR":
-        raise DelegateError(f"OpenGL reports {error} in {what}")

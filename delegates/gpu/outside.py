@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...buffers import Arena, Form
-from .arena import GLArena
+from .arena import GLArena, read
 from .device import Device
 
 
@@ -49,7 +49,7 @@ class GLOutside:
         """Wait for what was launched, then copy out into a host array, as `Arena.read` does."""
         with self._device.current():
             self._device.wait()
-            self._buffer.read_into(out, out.nbytes, self._offset + offset)
+            read(self._device, self._buffer, out, self._offset + offset)
 
     def download(self, out: NDArray[Any]) -> None:
         """The tensor's value into a C-contiguous host array of its shape and type."""
