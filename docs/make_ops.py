@@ -20,7 +20,8 @@ may differ from the reference kernels by one step of a quantised result.
 
 **GPU**: {count} kinds of op, below. A kernel looks at options, shapes and constants too, as the section on kernels
 tells; what it cannot do is refused with a reason (`delegraph plan MODEL --op N`), and the CPU takes it. DEQUANTIZE and
-DENSIFY of constants are computed once and run nowhere.
+DENSIFY of constants are computed once and run nowhere. STABLEHLO_COMPOSITE runs as the ops of its decomposition,
+where the GPU has them all.
 
 Under "8 and 16 bits" are INT8, UINT8 and INT16. Where the op has arithmetic and their tensors have scales, it runs in
 integers, bit by bit as the runtime's reference kernels have it (`GPUDelegate(quantized="exact")`, the default), or in

@@ -137,7 +137,7 @@ class Stage:
     """
 
     expression: str
-    operand: int | Const | Earlier | None = None
+    operand: int | Const | Scratch | Earlier | None = None
     period: int = 0
     includes: tuple[str, ...] = ()
     lookup: int | None = None

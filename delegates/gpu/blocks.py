@@ -54,7 +54,7 @@ def readers(program: Program) -> dict[str, Slot]:
     four = widened if width(program.value) == 4 else None
     named: list[tuple[str, str, int | Const | Scratch]] = [(arg.name, arg.type, arg.source) for arg in program.inputs]
     for k, stage in enumerate(program.stages):
-        if isinstance(stage.operand, (int, Const)):
+        if isinstance(stage.operand, (int, Const, Scratch)):
             whole = four is not None and in_whole_values(stage, program.value)
             named.append((f"operand_{k}", widened(stage.operand_type, "vec4" if whole else "float"), stage.operand))
     slots = {(slot.type, slot.source): slot for slot in states(program)}

@@ -23,7 +23,8 @@ from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .halves import Precision, checked, in_halves, misfit
-from .lowering import Launch, Refusal, lower, lower_op, tensors_of
+from .kernels import Refusal
+from .lowering import Launch, lower, lower_op, tensors_of
 from .outside import GLOutside
 from .peaks import MOST
 from .reals import InReals, note

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,14 @@ from ...shaders.types import ANY, FLOAT
 from ..base import shapes_unknown
 from ..custom import registered
 from .registered import RegisteredKernel
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why no kernel takes an op: the reasons of each kernel that was asked."""
+
+    reasons: tuple[Reason, ...]
+
 
 Types = tuple[Collection[str], Collection[str]]  # of the activations that an op reads, and of those that it writes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 from ...errors import DelegateError, Reason
@@ -25,20 +26,18 @@ from ...shaders.program import (
 from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded, width
 from ..base import ALIGNMENT, Lowering, Use
 from .blocks import Block, blocks, comfortable
-from .kernels import empty, kernels_for, unfit, wrong_type
+from .composite import DECOMPOSED, decomposed
+from .kernels import Refusal, empty, kernels_for, unfit, wrong_type
 from .last import rounded
 from .reals import conversion, in_reals, of_integers, stepped
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why no kernel takes an op: the reasons of each kernel that was asked."""
-
-    reasons: tuple[Reason, ...]
-
-
 def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tuple[Program, ...] | Refusal:
-    """What the first kernel that can makes of one op."""
+    """What the first kernel that can makes of one op, or kernels of the ops that it stands for."""
+    if op.kind in DECOMPOSED:
+        if wrong := unfit(graph, op):
+            return Refusal((wrong,))
+        return decomposed(graph, op, partial(lower_op, limits=limits), partial(alone, limits=limits))
     if not kernels_for(op):
         return Refusal((Reason("no_kernel", f"the GPU has no kernel for {op.label}"),))
     if wrong := unfit(graph, op) or of_integers(graph, op):
@@ -192,7 +191,7 @@ def by_fours(program: Program) -> bool:
 def sources(program: Program) -> Iterator[int | Const | Scratch]:
     """What a program reads: its inputs in order, then the operands of its stages."""
     yield from (arg.source for arg in program.inputs)
-    yield from (stage.operand for stage in program.stages if isinstance(stage.operand, (int, Const)))
+    yield from (stage.operand for stage in program.stages if isinstance(stage.operand, (int, Const, Scratch)))
 
 
 def tensors_of(program: Program) -> Iterator[int]:

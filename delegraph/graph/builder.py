@@ -148,9 +148,10 @@ class GraphBuilder:
         """Add an operator; returns its output tensor, or the list `outputs` where there are none or several.
 
         With `shape`, the one output is made here, by default of the first input's type. `outputs` are tensors made with
-        `tensor`. `options` are TFLite's, enums by name or number. Raises ValueError for an unknown kind or option.
+        `tensor`. `options` are TFLite's, enums by name or number; one called `name` goes with `outputs` alone. Raises
+        ValueError for an unknown kind or option.
         """
-        table = self._operator_options(kind, options)
+        table = self._operator_options(kind, {**options, "name": name} if name and outputs is not None else options)
         made = -1
         if shape is not None:
             kinds = [t for t in inputs if t >= 0]
