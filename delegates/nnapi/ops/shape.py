@@ -192,7 +192,9 @@ def gather(graph: Graph, op: Op) -> Nodes:
         raise Refused("places", [int(constant.min()), int(constant.max())], f"0 to {shape[axis] - 1}")
     if chosen or len(shape) == 1:
         return (Node(Operation.GATHER, (x, i32(axis), places), (y,), level),)
-    if tensor(graph, x).type == "INT32" or len(shape) > MOST_RANK:
+    if len(shape) > MOST_RANK:
+        raise Refused("rank", f"one place of {list(shape)}", f"at most {MOST_RANK} dimensions")
+    if tensor(graph, x).type == "INT32":
         level = max(level, L6)
     with_one = between(graph, x, (*shape[:axis], 1, *shape[axis + 1 :]))
     return (

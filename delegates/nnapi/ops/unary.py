@@ -145,12 +145,12 @@ def quantize(graph: Graph, op: Op) -> Nodes:
 
 
 def cast(graph: Graph, op: Op) -> Nodes:
-    """Between numbers and bytes that are not quantised."""
+    """Between numbers, and from bytes that are not quantised; to bytes NNAPI saturates where TFLite wraps around."""
     types: Types = {"FLOAT32": L3, "INT32": L3, "UINT8": L3}
     x, level = source(graph, op, types, rank=None)
     kind = graph.tensors[op.outputs[0]].type
-    if kind not in types:
-        raise Refused("type", f"the result is {kind}", ", ".join(sorted(types)))
+    if kind not in ("FLOAT32", "INT32"):
+        raise Refused("type", f"the result is {kind}", "FLOAT32 or INT32")
     y = result(graph, op, tensor(graph, x).shape, type=kind)
     if any(affine(graph.tensors[t])[0] for t in (x, y)):
         raise Refused("quantization", "bytes with a scale are cast for what they are", "no scale")
