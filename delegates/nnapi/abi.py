@@ -145,6 +145,7 @@ class Operation(IntEnum):
     REVERSE = 105
 
 
+SIGN = 0x80  # the bit that tells signed bytes from unsigned ones with 128 added
 FUSED = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 PADDING = {"SAME": 1, "VALID": 2}
 PREFERENCES = {"low_power": 0, "fast_single_answer": 1, "sustained_speed": 2}

@@ -16,8 +16,9 @@ from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
 from .folding import folded
-from .node import Node, Nodes, assemble, lowered
+from .node import Node, assemble, lowered
 from .recording import Recording, record
+from .unsigned import at_level
 
 # A phone's accelerator behind its driver, by guess: a few hundred microseconds a run, little an operation.
 RATES = Rates(flops=1e11, bandwidth=1e10, launch=1e-5, run=3e-4)
@@ -105,16 +106,14 @@ class NNAPIDelegate:
         unknown = shapes_unknown(graph, op)
         if not unknown.ok:
             return unknown
-        nodes = self._lowered(graph, op)
+        view = at_level(graph, self.level)
+        nodes = lowered(view, view.ops[op.index], self.level)
         if isinstance(nodes, Reason):
             return Verdict((nodes,))
-        refused = self.recorded.refusal(graph, nodes) if self.recorded is not None else ""
+        refused = self.recorded.refusal(view, nodes) if self.recorded is not None else ""
         if refused:
             return no("device", refused, "an operation that the device said it takes")
         return Verdict(note=NOTES.get(op.kind, ""))
-
-    def _lowered(self, graph: Graph, op: Op) -> Nodes | Reason:
-        return lowered(graph, op, self.level)
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """Each op's arithmetic and bytes over the device's rates."""
@@ -137,8 +136,9 @@ class NNAPIDelegate:
     def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
         """What the engine gets for a partition. Pure. Raises DelegateError where an op of it is not taken."""
         nodes: list[Node] = []
-        for op in (graph.ops[i] for i in partition.ops if i not in graph.folded_ops):
-            found = self._lowered(graph, op)
+        view = at_level(graph, self.level)
+        for op in (view.ops[i] for i in partition.ops if i not in graph.folded_ops):
+            found = lowered(view, op, self.level)
             if isinstance(found, Reason):
                 raise DelegateError(f"nnapi: op {op.index} ({op.label}): {found}")
             nodes += found
@@ -146,7 +146,7 @@ class NNAPIDelegate:
             {t: Port(graph.tensors[t].name, graph.tensors[t].shape, graph.tensors[t].dtype) for t in side}
             for side in (partition.inputs, partition.outputs)
         )
-        made = assemble(graph, folded(nodes, partition.outputs), partition.inputs, partition.outputs)
+        made = assemble(view, folded(nodes, partition.outputs), partition.inputs, partition.outputs)
         made = replace(made, relaxed=self._relaxed, device=self._device, preference=self._preference)
         return Program(made.write(), inputs, outputs)
 

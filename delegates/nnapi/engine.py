@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...errors import DelegateError
 from ..engine import Port
-from .abi import DTYPES, L2, L3, L5, OperandType, PerChannel
+from .abi import DTYPES, L2, L3, L5, SIGN, OperandType, PerChannel, Type
 from .library import Device, Library, NNAPIError, TooOld
 from .memory import shared
 from .program import CONSTANT, OMITTED, Operand, Program
@@ -80,9 +80,8 @@ class NNAPIEngine:
         read = Program.read(program)
         if read.level > (level := self.level(read.device)):
             raise TooOld("the program", read.level, level)
-        _check_ports(read, read.inputs, inputs, "input")
-        _check_ports(read, read.outputs, outputs, "output")
-        return LoadedProgram(self, read, hashlib.sha256(program).digest())
+        flipped = _check_ports(read, read.inputs, inputs, "input"), _check_ports(read, read.outputs, outputs, "output")
+        return LoadedProgram(self, read, hashlib.sha256(program).digest(), *flipped)
 
     def supported(self, program: Program) -> list[bool]:
         """Which of a program's operations the chosen devices, else any device, take. Needs feature level 29."""
@@ -187,9 +186,16 @@ class Model:
 class LoadedProgram:
     """A compiled program. One run at a time; runs of several threads follow each other."""
 
-    def __init__(self, engine: NNAPIEngine, program: Program, token: bytes) -> None:
-        """Compile it for the engine's devices. Raises DelegateError."""
+    def __init__(
+        self, engine: NNAPIEngine, program: Program, token: bytes, given: Sequence[int] = (), made: Sequence[int] = ()
+    ) -> None:
+        """Compile it for the device that it names. Raises DelegateError.
+
+        Inputs `given` and outputs `made` are signed bytes outside and unsigned ones in the program.
+        """
         self._library, self._program = engine.library, program
+        self._given = {k: np.empty(program.operands[program.inputs[k]].dims, np.uint8) for k in given}
+        self._made = tuple(made)
         self._lock = threading.Lock()
         self._reused: tuple[tuple[int, ...], c_void_p, ExitStack] | None = None
         with ExitStack() as stack:
@@ -217,14 +223,20 @@ class LoadedProgram:
     def run(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
         """Run once: read `inputs`, fill `outputs`, each C-contiguous, in the program's order. Raises DelegateError."""
         with self._lock, ExitStack() as stack:
+            for k, unsigned in self._given.items():
+                np.bitwise_xor(inputs[k].view(np.uint8).reshape(unsigned.shape), SIGN, out=unsigned)
+            read = [self._given.get(k, array) for k, array in enumerate(inputs)]
             try:
-                execution = self._execution(stack, inputs, outputs)
+                execution = self._execution(stack, read, outputs)
                 self._compute(stack, execution)
             except DelegateError:
                 self._forget()
                 raise
             if self._library.level >= L3:
                 self._check(execution, outputs)
+            for k in self._made:
+                flat = outputs[k].reshape(-1).view(np.uint8)
+                np.bitwise_xor(flat, SIGN, out=flat)
 
     def run_unsized(self, inputs: Sequence[NDArray[Any]], most: Sequence[int]) -> list[NDArray[Any]]:
         """Run a program some of whose outputs have sizes that only the run tells; `most` bounds the bytes of each.
@@ -337,12 +349,17 @@ def _shaped(raw: NDArray[np.uint8], operand: Operand, shape: tuple[int, ...]) ->
     return raw[:count].view(dtype).reshape(shape)
 
 
-def _check_ports(program: Program, operands: Sequence[int], ports: Sequence[Port], what: str) -> None:
-    """Raises DelegateError where ports are not as the program's operands."""
+def _check_ports(program: Program, operands: Sequence[int], ports: Sequence[Port], what: str) -> list[int]:
+    """Which ports are signed bytes where the program has unsigned ones. Raises DelegateError where they do not fit."""
+    flipped = []
     if len(ports) != len(operands):
         raise DelegateError(f"nnapi: the program has {len(operands)} {what}s, not {len(ports)}")
-    for port, k in zip(ports, operands, strict=True):
+    for place, (port, k) in enumerate(zip(ports, operands, strict=True)):
         operand = program.operands[k]
-        if port.dtype != DTYPES[operand.type] or operand.nbytes not in (0, port.nbytes):
+        signed = port.dtype == np.int8 and operand.type is Type.TENSOR_QUANT8_ASYMM
+        if not (signed or port.dtype == DTYPES[operand.type]) or operand.nbytes not in (0, port.nbytes):
             wanted = f"{operand.type.name} {list(operand.dims)}"
             raise DelegateError(f"nnapi: {what} {port.name!r} is {port.dtype} {list(port.shape)}, not {wanted}")
+        if signed:
+            flipped.append(place)
+    return flipped

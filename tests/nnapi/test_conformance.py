@@ -20,7 +20,7 @@ from nnapi.conftest import Phone
 from nnapi.kit import agrees, run, told
 
 KINDS = sorted(mappings())
-FEW = 2  # cases of a kind in the quick tier
+FEW = 1  # cases of a kind in the quick tier
 # Of equal values NNAPI wants another place than TFLite: places are compared only where no values are equal.
 TIES = "TOPK_V2"
 NEIGHBOURS = (

@@ -61,9 +61,10 @@ def weights(graph: Graph, op: Op, k: int, like: Tensor, channel: int | None) -> 
     values = graph.constant(t)
     if values is None:
         raise Refused("not_constant", f"the weights {found.name!r} are computed", "a constant")
-    if found.type != like.type:
-        raise Refused("hybrid", f"{like.type} with weights of {found.type}", "weights of the same type")
     q = found.quantization
+    by_channel = q is not None and q.scales.size > 1 and (like.type, found.type) == ("UINT8", "INT8")
+    if found.type != like.type and not by_channel:
+        raise Refused("hybrid", f"{like.type} with weights of {found.type}", "weights of the same type")
     if q is None or q.scales.size <= 1:
         scaled(graph, t)
         if found.type == "INT8" and affine(found)[1]:
