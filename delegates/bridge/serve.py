@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...errors import DelegateError
 from .address import PORT, parse_address
 from .lent import SITES, make_site
 from .secret import SECRET
@@ -29,11 +30,9 @@ def serve(
     limits: Limits = LIMITS,
 ) -> None:
     """Lend devices (all by default) until SIGINT or SIGTERM. Raises ValueError for bad arguments, and OSError."""
-    unknown = [name for name in lend if name not in SITES]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(SITES)}")
+    names = known(lend)
     secret = read_secret(secret_file) if secret_file is not None else os.environ.get(SECRET)
-    sites = {name: partial(make_site, name) for name in lend or SITES}
+    sites = {name: partial(make_site, name) for name in names}
     server = Server(parse_address(listen), sites, secret, limits)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     print(f"lending {', '.join(sites)} at {server.address}", flush=True)
@@ -42,6 +41,30 @@ def serve(
             for number in (signal.SIGINT, signal.SIGTERM):
                 stack.callback(signal.signal, number, signal.signal(number, partial(_stop, server)))
         server.serve()
+
+
+def known(lend: Sequence[str]) -> list[str]:
+    """The names of what is to be lent, all by default. Raises ValueError for one that is none."""
+    unknown = [name for name in lend if name not in SITES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(SITES)}")
+    return list(lend or SITES)
+
+
+def probe(lend: Sequence[str] = ()) -> bool:
+    """Print what each device says of itself, or why it is not here; whether one is. Raises ValueError."""
+    found = False
+    for name in known(lend):
+        try:
+            site = make_site(name)
+            try:
+                print(f"{name}: {site.here()}", flush=True)
+            finally:
+                site.close()
+            found = True
+        except DelegateError as error:
+            print(f"{name}: not here: {error}", flush=True)
+    return found
 
 
 def _stop(server: Server, number: int, frame: Any) -> None:

@@ -8,8 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -127,15 +130,33 @@ class Wire:
                 continue
             self._sockets += near, far
             for way, source, sink in (("up", near, far), ("down", far, near)):
-                self._threads.append(threading.Thread(target=self._carry, args=(way, source, sink)))
-                self._threads[-1].start()
+                on_its_way: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+                for work in (
+                    partial(self._take, source, on_its_way),
+                    partial(self._give, way, sink, source, on_its_way),
+                ):
+                    self._threads.append(threading.Thread(target=work))
+                    self._threads[-1].start()
 
-    def _carry(self, way: str, source: socket.socket, sink: socket.socket) -> None:
+    def _take(self, source: socket.socket, on_its_way: SimpleQueue[tuple[float, bytes]]) -> None:
         source.settimeout(None)
+        data = b"-"
+        while data:
+            try:
+                data = source.recv(1 << 16)
+            except OSError:
+                data = b""
+            on_its_way.put((time.monotonic() + self._latency, data))
+
+    def _give(
+        self, way: str, sink: socket.socket, source: socket.socket, on_its_way: SimpleQueue[tuple[float, bytes]]
+    ) -> None:
         with suppress(OSError):
-            while data := source.recv(1 << 16):
-                if self._latency:
-                    threading.Event().wait(self._latency)
+            while True:
+                due, data = on_its_way.get()
+                time.sleep(max(due - time.monotonic(), 0.0))
+                if not data:
+                    break
                 if way in self.cuts and self.count[way] + len(data) >= self.cuts[way]:
                     sink.sendall(data[: self.cuts.pop(way) - self.count[way]])
                     break

@@ -12,7 +12,7 @@ from delegraph.calibrate import calibrate
 from delegraph.costbook import CostBook
 from delegraph.delegates.base import no
 
-LATENCY = 0.005  # seconds each way, which sleeping makes at least
+LATENCY = 0.01  # seconds each way, which sleeping makes at least
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,7 @@ def test_what_cannot_compute_the_yardsticks_has_its_links_measured(monkeypatch: 
         assert rates.source == "measured" and rates.flops == before.flops and rates.upload != before.upload
 
 
+@pytest.mark.slow
 def test_profile_and_tune_run_over_it() -> None:
     with wired() as (wire, _), Interpreter(model_content=sums(), delegates=[RemoteDelegate(wire.uri)]) as it:
         it.allocate_tensors()

@@ -13,6 +13,8 @@ import pytest
 from bridge.kit import LOCAL, SECRET, Process, infer, serving, sums, vectors, wired
 from delegraph import CPUDelegate, Interpreter, NullDelegate, RemoteDelegate
 from delegraph.data import digits, held_out
+from delegraph.delegates.bridge.__main__ import main
+from delegraph.delegates.bridge.serve import read_secret
 from delegraph.partitioner.plan import Transfer
 
 
@@ -171,6 +173,29 @@ def test_serving_needs_numpy_alone() -> None:
         for name in ("cpu", "gpu"):
             probe = RemoteDelegate(process.uri, name).probe()
             assert not probe.here and f"{name} cannot be lent" in probe.detail and "install it there" in probe.remedy
+
+
+def test_the_command_says_what_is_here(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--probe", "--lend", "cpu,nnapi"]) == 0
+    first, second = capfd.readouterr().out.splitlines()[-2:]
+    assert first.startswith("cpu: ") and "x" in first and second.startswith("nnapi: not here: ")
+    assert main(["--probe", "--lend", "nnapi"]) == 1
+    assert main(["--lend", "toaster"]) == 1
+    assert "'toaster' cannot be lent: there are cpu" in capfd.readouterr().err
+    assert main(["--listen", "tcp://0.0.0.0:0"]) == 1
+    assert "needs a secret" in capfd.readouterr().err
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(f"{SECRET}\n")
+    with Process("--lend", "cpu", "--secret-file", str(path), alone=True) as process:
+        assert "another secret" in RemoteDelegate(process.uri, secret="another one of enough length").probe().detail
+        assert "cannot be lent" in RemoteDelegate(process.uri, secret=SECRET).probe().detail
+    for content in (b"", b" \n", b"x" * 5000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="holds no secret"):
+            read_secret(path)
 
 
 def test_nothing_is_left_open() -> None:
