@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .interpreter import Interpreter
     from .plugin.delegate import tflite_delegate
     from .pool import EdgeTPUPool, chain, edge_tpus
+    from .predictor import Predictor
     from .verification.report import Verification
     from .verification.verify import verify
 
@@ -63,6 +64,7 @@ _HOMES = {
     "OpResolverType": "arguments",
     "tflite_delegate": "plugin.delegate",
     **dict.fromkeys(("EdgeTPUPool", "chain", "edge_tpus"), "pool"),
+    "Predictor": "predictor",
     "Verification": "verification.report",
     "verify": "verification.verify",
 }
@@ -70,7 +72,7 @@ _HOMES = {
 __all__ = [
     "BridgeError", "CPUDelegate", "CustomOptions", "DelegateError", "DelegraphError", "DeviceAbsent", "EdgeTPUDelegate",
     "EdgeTPUPool", "Event", "GPUDelegate", "HostDelegate", "Interpreter", "InvalidModel", "InvalidPlan",
-    "NNAPIDelegate", "NullDelegate", "OpResolverType", "PlacementError", "Reason", "RemoteDelegate",
+    "NNAPIDelegate", "NullDelegate", "OpResolverType", "PlacementError", "Predictor", "Reason", "RemoteDelegate",
     "SimulatedDelegate", "StepFailed", "TwinMismatch", "UnknownDevice", "UnsupportedOp", "Verification",
     "VersionMismatch", "chain", "edge_tpus", "register_custom_op", "tflite_delegate", "unregister_custom_op", "verify",
 ]  # fmt: skip

@@ -18,14 +18,15 @@ ROW = 46  # pixels of a row with its name above
 DOTS = 120  # samples of a cell that are drawn
 FAR = 12.0  # times: from there on an axis of times is logarithmic
 KINDS = 7  # of ops that have a colour of their own
+MIB = 1 << 20
 EXACT = 1e-9  # where an error of 0 is drawn
 
-Named = Sequence[tuple[str, Cell]]  # cells by the names of their configurations, in the order of their slots
+Named = Sequence[tuple[int, str, Cell]]  # cells with the slots of their colours and the names of their configurations
 
 
 def distributions(model: str, cells: Named) -> str:
     """Where latencies lie: a dot a sample, the middle half, the median and its interval."""
-    shown = [(slot, name, c) for slot, (name, c) in enumerate(cells) if c.steady and c.steady.samples]
+    shown = [(slot, name, c) for slot, name, c in cells if c.steady and c.steady.samples]
     rng = np.random.default_rng(0)
     with drawing(f"latencies of {model}", 44 + ROW * len(shown)) as d:
         for row, (slot, name, cell) in enumerate(shown):
@@ -112,7 +113,7 @@ def speed_and_accuracy(model: str, cells: Named) -> str:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     shown = [
-        (slot, name, c) for slot, (name, c) in enumerate(cells) if c.steady and c.accuracy and c.accuracy.outputs
+        (slot, name, c) for slot, name, c in cells if c.steady and c.accuracy and c.accuracy.outputs
     ]  # fmt: skip
     with drawing(f"speed and accuracy of {model}", 210, left=58, bottom=40) as d:
         values, errors = [], []
@@ -141,7 +142,7 @@ def speed_and_accuracy(model: str, cells: Named) -> str:
 def first_result(model: str, cells: Named) -> str:
     """From nothing to the first result: its phases, one after another."""
     parts = ("open", "load", "plan", "compile", "first")
-    shown = [(name, c.phases) for name, c in cells if c.phases]
+    shown = [(name, c.phases) for _, name, c in cells if c.phases]
     with drawing(f"time to the first result of {model}", 40 + 38 * len(shown)) as d:
         for row, (name, phases) in enumerate(shown):
             left = 0.0
@@ -159,7 +160,7 @@ def first_result(model: str, cells: Named) -> str:
 def kinds_of(cells: Named) -> list[str]:
     """The kinds of op that take the most of any cell's time, the first of them first; they have colours."""
     shares: dict[str, float] = {}
-    for _, cell in cells:
+    for _, _, cell in cells:
         for op, share, _ in cell.ranking:
             shares[op.kind] = shares.get(op.kind, 0.0) + share
     return sorted(shares, key=lambda kind: -shares[kind])[:KINDS]
@@ -167,7 +168,7 @@ def kinds_of(cells: Named) -> list[str]:
 
 def op_bars(model: str, cells: Named, kinds: Sequence[str]) -> str:
     """What part of the time of all ops each kind takes, a bar a configuration."""
-    shown = [(name, c) for name, c in cells if c.ranking]
+    shown = [(name, c) for _, name, c in cells if c.ranking]
     with drawing(f"time by kind of op of {model}", 40 + 38 * len(shown)) as d:
         for row, (name, cell) in enumerate(shown):
             totals = _by_kind(cell, kinds)
@@ -219,17 +220,19 @@ def memory(model: str, cells: Named) -> str:
     """What of each cell's process was in memory, from when it began to load."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    shown = [(slot, name, c.memory) for slot, (name, c) in enumerate(cells) if c.memory and c.memory.track]
+    shown = [(slot, name, c.memory) for slot, name, c in cells if c.memory and c.memory.track]
     with drawing(f"memory of {model} over time", 190, left=58) as d:
         for slot, name, found in shown:
             seconds, nbytes = zip(*found.track, strict=True)
-            (line,) = d.axes.plot(seconds, nbytes, color=colour(slot), lw=1.8, drawstyle="steps-post")
+            (line,) = d.axes.plot(
+                seconds, [n / MIB for n in nbytes], color=colour(slot), lw=1.8, drawstyle="steps-post"
+            )
             d.mark(
                 line, f"{name}: {size(found.before)} before, {size(found.resident)} steady, {size(found.peak)} at most"
             )
-        d.axes.set_ylim(0, 1.08 * max(max(n for _, n in found.track) for _, _, found in shown))
+        d.axes.set_ylim(0, 1.08 * max(max(n for _, n in found.track) for _, _, found in shown) / MIB)
         d.axes.grid(True, axis="y")
-        d.axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: size(int(y)) if y else "0"))
+        d.axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g} MiB"))
         d.axes.yaxis.set_major_locator(MaxNLocator(5))
         d.axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
         d.axes.xaxis.set_major_locator(MaxNLocator(5))

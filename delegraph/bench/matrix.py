@@ -51,8 +51,7 @@ def make_matrix(values: Mapping[str, Any], file: Path | None = None) -> Matrix:
     their product, what makes no difference left out, then `[[configuration]]` tables and `peer`s. Raises ValueError
     naming what is unknown or makes no sense, and where it stands; OSError for files that are not there.
     """
-    told = _read(file) if file is not None else {}
-    merged = {**told, **{key: value for key, value in values.items() if value is not None}}
+    merged = merged_values(values, file)
     where = f"{file}: " if file is not None else ""
     models = tuple(Path(model) for model in _listed(merged.get("models"), str, "models", where))
     if not models:
@@ -78,6 +77,12 @@ def make_matrix(values: Mapping[str, Any], file: Path | None = None) -> Matrix:
         _or(numbers["rate"], 0.0), seed, str(feed), _thresholds(merged.get("thresholds", {}), where),
     )  # fmt: skip
     return Matrix(models, tuple(dict.fromkeys(checked(c, where) for c in made)), feed, settings)
+
+
+def merged_values(values: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
+    """The values of a file, with those given that are not None in their place. Raises what `make_matrix` does."""
+    told = _read(file) if file is not None else {}
+    return {**told, **{key: value for key, value in values.items() if value is not None}}
 
 
 def _read(file: Path) -> dict[str, Any]:

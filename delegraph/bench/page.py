@@ -43,7 +43,7 @@ def page(report: Report, title: str = "Benchmark") -> str:
         others=names[1:],
         relative=charts.relative(relative, base) if relative else "",
         rows=[_row(report, cell, names, by_model[cell.model.name][0]) for cell in report.cells],
-        models=[_model(report, f.model, by_model[f.model], f.sentence, slots) for f in found],
+        models=[_model(report, f.model, by_model[f.model], f.sentence, names, slots) for f in found],
         names=[cell_name(report, cell) for cell in report.cells],
         slots=slots,
     )
@@ -155,18 +155,20 @@ def where(cell: Cell) -> str:
     return ", ".join(f"{n} on {name}" for name, n in tally.items()) + parts
 
 
-def _model(report: Report, name: str, cells: list[Cell], said: str, slots: Mapping[str, int]) -> dict[str, Any]:
-    named = [(cell_name(report, cell), cell) for cell in cells]
+def _model(
+    report: Report, name: str, cells: list[Cell], said: str, names: list[str], slots: Mapping[str, int]
+) -> dict[str, Any]:
+    called = [cell_name(report, cell) for cell in cells]
+    named = [(names.index(n) % SLOTS, n, cell) for n, cell in zip(called, cells, strict=True)]
     m = cells[0].model
-    ranked = [(n, c) for n, c in named if c.ranking]
     return {
         "name": name,
         "note": f"{count(m.ops, 'op')}, {size(m.nbytes)}",
         "sentence": said,
-        "names": [n for n, _ in named],
+        "names": [(slot, n) for slot, n, _ in named],
         "figures": _figures(name, named, slots),
-        "maps": [_map(n, c, slots) for n, c in named if c.ops],
-        "tables": [{"name": n, "ops": c.ranking[:TOP], "clocks": CLOCKS} for n, c in ranked],
+        "maps": [_map(n, c, slots) for _, n, c in named if c.ops],
+        "tables": [{"name": n, "ops": c.ranking[:TOP], "clocks": CLOCKS} for _, n, c in named if c.ranking],
     }
 
 
@@ -177,27 +179,27 @@ def _figures(model: str, named: charts.Named, slots: Mapping[str, int]) -> list[
     def add(kind: str, title: str, note: str, svg: str, legend: Any = ()) -> None:
         found.append({"id": kind, "title": title, "note": note, "svg": svg, "legend": list(legend)})
 
-    if any(c.steady and c.steady.samples for _, c in named):
+    if any(c.steady and c.steady.samples for _, _, c in named):
         note = "A dot a sample; the band is the middle half, the line the median with its 95 % interval."
         add("latencies", "Latency", note, charts.distributions(model, named))
-    if any(c.steady and c.accuracy and c.accuracy.outputs for _, c in named):
+    if any(c.steady and c.accuracy and c.accuracy.outputs for _, _, c in named):
         note = "Lower and further left is better. Circle: PASS, diamond: WARN, cross: FAIL."
         add("accuracy", "Speed against accuracy", note, charts.speed_and_accuracy(model, named))
-    if any(c.ranking for _, c in named):
+    if any(c.ranking for _, _, c in named):
         kinds = charts.kinds_of(named)
         legend: list[tuple[int | None, str]] = [*enumerate(kinds), (None, "others")]
         add("ops", "Time by kind of op", "Of all ops' time; how long that is stands at the right.",
             charts.op_bars(model, named, kinds), legend)  # fmt: skip
-    if any(c.phases for _, c in named):
+    if any(c.phases for _, _, c in named):
         note = "Once each, from nothing to the first result."
         add("first", "Time to the first result", note, charts.first_result(model, named),
             enumerate(("open devices", "load", "plan", "compile", "first inference")))  # fmt: skip
-    for name, cell in named:
+    for _, name, cell in named:
         if len(cell.steps) > 1:
             note = f"{name}. Each step waited for, so all together may take longer than a latency."
             legend = [(slots[d], d) for d in dict.fromkeys(s.delegate for s in cell.steps if s.delegate) if d in slots]
             add("timeline", "One inference", note, charts.timeline(name, cell, slots), legend)
-    if any(c.memory and c.memory.track for _, c in named):
+    if any(c.memory and c.memory.track for _, _, c in named):
         add("memory", "Memory over time", "Resident bytes of each cell's own process.", charts.memory(model, named))
     return found
 

@@ -58,6 +58,9 @@ def bench(
     pause: Annotated[float | None, typer.Option(min=0.0, help="Seconds of rest before each turn.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.0, help="Frames a second, as a camera sends them.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the order of turns, and of noise.")] = None,
+    hosts: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Measure on the machines of a fleet, through Ray.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Write report.html, .json, .md and .csv there.")
     ] = None,
@@ -78,12 +81,17 @@ def bench(
         "span": span_of(image_range), "sets": sets, "seconds": seconds, "width": width, "pause": pause, "rate": rate,
         "seed": seed,
     }  # fmt: skip
-    matrix = make_matrix({key: None if value == [] else value for key, value in values.items()}, config)
+    told = {key: None if value == [] else value for key, value in values.items()}
+    matrix = make_matrix(told, config)
     if report is not None:
         _writable(report)
     with timed_progress() as bar:
         task = bar.add_task("start", total=SHARE)
-        run = Run(matrix, progress=lambda done, what: bar.update(task, completed=SHARE * done, description=what))
+
+        def progress(done: float, what: str) -> None:
+            bar.update(task, completed=SHARE * done, description=what)
+
+        run = Run(matrix, progress=progress) if hosts is None else _fleet(matrix, told, config, hosts, progress)
         bar.update(task, total=SHARE * run.total)
         with interruptible():
             broken = _carried_out(run)
@@ -98,6 +106,15 @@ def bench(
         _write(made, report)
     if broken:
         raise typer.Exit(130)
+
+
+def _fleet(matrix: Any, told: dict[str, Any], config: Path | None, hosts: Path, progress: Any) -> Any:
+    """The run on the hosts of a fleet. Raises MissingExtra without Ray, ValueError for a file that makes no sense."""
+    needed("ray", extra="ray")
+    from ..bench.fleet import FleetRun, read_fleet
+    from ..bench.matrix import merged_values
+
+    return FleetRun(matrix, merged_values(told, config), read_fleet(hosts), progress)
 
 
 def _carried_out(run: Any) -> bool:
