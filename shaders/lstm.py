@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, Shape, answering, constant, floats, result, values
+from .arguments import Refused, Shape, answering, floats, result, values
 from .program import Arg, Limits, Lowered, Program, literal
 from .quantized import EIGHT_BITS, affine
 from .recurrent import (
     Hybrid,
+    Laid,
     Made,
     Place,
     Sequence,
@@ -22,18 +23,20 @@ from .recurrent import (
     activation,
     both_ways,
     directions,
-    packed,
+    laid,
     state,
+    taken,
     through,
 )  # fmt: skip
 from .types import FLOAT
 
 OPS = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM")
+TYPES, RESULTS = FLOAT | EIGHT_BITS, FLOAT  # weights of 8 bits may be computed
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch a direction; weights and biases are constant."""
+    """A launch a direction, and those that lay out weights which are computed."""
     if op.kind == "LSTM" and op.options.kernel_type != "FULL":
         raise Refused("kernel", op.options.kernel_type, "FULL")
     source = values(graph, op)
@@ -44,7 +47,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if op.kind != "BIDIRECTIONAL_SEQUENCE_LSTM":
         cell = Cell(graph, op, 1, 18, factors=(20, 21, 22, 23))
         place = Place(result(graph, op, limits, (*shape[:-1], cell.outputs)), cell.outputs)
-        return (cell.program(sequence, (source,), place, limits),)
+        return cell.program(sequence, (source,), place, limits)
     cells = (
         Cell(graph, op, 1, 35, auxiliary=(40, 41, 42, 43)),
         Cell(graph, op, 18, 37, auxiliary=(44, 45, 46, 47)),
@@ -52,7 +55,11 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     sources = both_ways(graph, op, source, 39, (cells[0].auxiliary, cells[1].auxiliary))
     sizes = [cell.outputs for cell in cells]
     places = directions(graph, op, limits, shape, sizes)
-    return tuple(cells[k].program(sequence, sources[k], places[k], limits, backward=bool(k)) for k in range(2))
+    return tuple(
+        program
+        for k in range(2)
+        for program in cells[k].program(sequence, sources[k], places[k], limits, backward=bool(k))
+    )
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,12 @@ class Cell:
         return lambda: np.stack(given, -1)
 
     def matrix(self, k: int, shape: Shape, types: Collection[str]) -> NDArray[Any]:
-        """Input `k`, constant; TFLite takes the bits of UINT8 for INT8, too."""
-        found = constant(self.graph, self.op, k, shape, types)
-        return found.view(np.int8) if found.dtype == np.uint8 else found
+        """Input `k`, or the names of its elements."""
+        return taken(self.graph, self.op, k, shape, frozenset(types))
+
+    def computed(self, *positions: int) -> bool:
+        """Whether some of these inputs are there, and computed."""
+        return any(self.graph.constant(self.op.inputs[k]) is None for k in positions if self.has(k))
 
     def at(self, start: int) -> tuple[int, int, int, int]:
         """The inputs of the four gates that stand from `start` on."""
@@ -171,27 +181,30 @@ class Cell:
         """What the gates take of the cell's state, in floats."""
         if self.weight_types is FLOAT:
             return self.by_gate(self.peepholes, self.units)
+        if self.computed(*self.peepholes):
+            raise Refused("not_constant", "peepholes of 8 bits are computed", "constants")
         whole, scales = self.by_gate(self.peepholes, self.units, types=EIGHT_BITS), self.scales(self.peepholes)
         return lambda: whole().astype(np.float32) * scales
 
-    def projection(self) -> tuple[Arg, ...]:
+    def projection(self, limits: Limits) -> tuple[Laid, ...]:
         """The projection with its bias as one row more; nothing where there is none."""
         k, units, outputs = self.first, self.units, self.outputs
         if not self.has(k + 15):
             if outputs != units or self.has(k + 16):
                 raise Refused("projection", f"{units} units give {outputs} values", "weights that project them")
             return ()
+        whole, shape = self.weight_types is not FLOAT, (units + 1, outputs)
         matrix = self.matrix(k + 15, (outputs, units), self.weight_types)
-        bias = floats(self.graph, self.op, k + 16, (outputs,)) if self.has(k + 16) else np.zeros(outputs, np.float32)
-        shape = units + 1, outputs
-        if self.weight_types is FLOAT:
-            return (Arg("projection", packed(shape, lambda: np.vstack([matrix.T, bias]))),)
-        pack = lambda: np.vstack([matrix.T, bias.view(np.int32)])  # noqa: E731
-        return (Arg("projection", packed(shape, pack, np.int32), "int"),)
+        bias: NDArray[Any] = np.zeros(outputs, np.float32)
+        if self.has(k + 16):
+            bias = floats(self.graph, self.op, k + 16, (outputs,)) if whole else self.matrix(k + 16, (outputs,), FLOAT)
+        row = bias.view(np.int32) if whole else bias
+        pack, computed = (lambda: np.vstack([matrix.T, row])), self.computed(k + 15, k + 16)
+        return (laid("projection", shape, pack, "int" if whole else "float", limits, computed),)
 
     def program(
         self, sequence: Sequence, sources: tuple[int, ...], place: Place, limits: Limits, backward: bool = False
-    ) -> Program:
+    ) -> tuple[Program, ...]:
         """One direction."""
         k, units, outputs = self.first, self.units, self.outputs
         rows = tuple((t, self.graph.tensors[t].shape[-1]) for t in sources)
@@ -201,14 +214,15 @@ class Cell:
         parts.append(self.recurrent())
         terms = Terms(
             (depth, units, 4), lambda: np.concatenate([part() for part in parts], axis=1).transpose(1, 0, 2),
-            whole=types is not FLOAT,
+            whole=types is not FLOAT, computed=self.computed(*self.at(0), *self.auxiliary, *self.at(4)),
         )  # fmt: skip
         normalized = any(map(self.has, self.factors))
         factors = self.by_gate(self.factors or (-1,) * 4, units)
         parameters = [self.by_gate(self.at(11), units), self.peeped(), factors, *self.diagonals()]
-        projection = self.projection()
-        stacked = packed((len(parameters), units, 4), lambda: np.stack([part() for part in parameters]))
-        inputs = (Arg("parameters", stacked, "vec4"), *projection)
+        projection, shape = self.projection(limits), (len(parameters), units, 4)
+        computed = self.computed(*self.at(11), *self.peepholes, *self.factors, *filter(self.diagonal, self.at(4)))
+        stacked = laid("parameters", shape, lambda: np.stack([p() for p in parameters]), "vec4", limits, computed)
+        inputs = (stacked, *projection)
         states = (
             Arg("output_state", state(self.graph, self.op, self.states, sequence.batches * outputs)),
             Arg("cell_state", state(self.graph, self.op, self.states + 1, sequence.batches * units)),

@@ -40,6 +40,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if len(shape) != (2 if op.kind == "LSTM" else 3):
         raise Refused("shape", list(shape), "(batches, values), or with steps for a sequence")
     cell = Cell(graph, op, 1, 18, factors=(20, 21, 22, 23))
+    if cell.computed(*range(1, 18), *range(20, 24)):  # the reference kernel adds weights up before it runs
+        raise Refused("not_constant", "weights are computed", "constants")
     units, outputs = cell.units, cell.outputs
     output = result(graph, op, limits, (*shape[:-1], outputs), types=INT8)
     sequence = Sequence(shape, op.kind != "LSTM" and bool(op.options.time_major))
@@ -47,18 +49,16 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     together = 1 if len(shape) == 3 and not sequence.major else sequence.batches
     if whole.peepholes and outputs > units:
         raise Refused("peepholes", f"{units} units give {outputs} values", "no more values than units")
-    inputs = (Arg("parameters", whole.parameters(shape[-1]), "ivec4"), *whole.projection())
+    inputs = tuple((arg, ()) for arg in (Arg("parameters", whole.parameters(shape[-1]), "ivec4"), *whole.projection()))
     states = (
         Arg("output_state", state(graph, op, 18, sequence.batches * outputs, "INT8")),
         Arg("cell_state", state(graph, op, 19, sequence.batches * units, "INT16")),
     )
     shared = (20 * units, 48) if whole.normalized else (4 * units, 0)
-    return (
-        through(
-            "quantized_lstm", {**whole.constants(), "TOGETHER": together, "PARTIAL": "Moments"}, sequence,
-            ((source, shape[-1]),), whole.terms(shape[-1]), inputs, states, Place(output, outputs), limits, shared,
-            includes=("integer", "int64", "quantized", "fixed16"),
-        ),
+    return through(
+        "quantized_lstm", {**whole.constants(), "TOGETHER": together, "PARTIAL": "Moments"}, sequence,
+        ((source, shape[-1]),), whole.terms(shape[-1]), inputs, states, Place(output, outputs), limits, shared,
+        includes=("integer", "int64", "quantized", "fixed16"),
     )  # fmt: skip
 
 

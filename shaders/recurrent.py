@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, constant, result, values
+from .computed import filled, named
 from .program import Arg, Const, Limits, Program, groups_for
-from .quantized import EIGHT_BITS
 from .reduce import power_of_two
 
 Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
+Laid = tuple[Arg, tuple[Program, ...]]  # an argument, and the programs that fill it
 
 # Invocations of a group, and along the units of them.
 THREADS, MOST_UNITS = 256, 128
@@ -105,12 +106,14 @@ def both_ways(
 class Terms:
     """Weights [k, unit, gate] of what a unit adds up: the values of its sources, then what the last step gave.
 
-    Those that are `whole` are 8-bit integers, added up as integers.
+    Those that are `whole` are 8-bit integers, added up as integers. Some may be `computed`: then what makes them names
+    elements (shaders/computed.py).
     """
 
     shape: Shape
     make: Made
     whole: bool = False
+    computed: bool = False
 
     @property
     def sum(self) -> str:
@@ -120,14 +123,23 @@ class Terms:
     @property
     def in_bytes(self) -> bool:
         """Whether the weights of a unit's four gates are the bytes of one word."""
-        return self.sum == "ivec4"
+        return self.sum == "ivec4" and not self.computed
 
-    def arg(self) -> Arg:
+    def arg(self, limits: Limits) -> Laid:
         """The argument `weights`."""
         if not self.in_bytes:
-            return Arg("weights", packed(self.shape, self.make, np.int32 if self.whole else np.float32), self.sum)
+            return laid("weights", self.shape, self.make, self.sum, limits, self.computed)
         pack = lambda: np.ascontiguousarray(self.make(), np.int8).view(np.int32)  # noqa: E731
-        return Arg("weights", Const(pack, prod(self.shape)), "int")
+        return Arg("weights", Const(pack, prod(self.shape)), "int"), ()
+
+
+def laid(name: str, shape: Shape, make: Made, kind: str, limits: Limits, computed: bool) -> Laid:
+    """An argument of GLSL's type `kind`, packed in this shape: a constant, or memory that is filled before."""
+    whole = kind.startswith("i")
+    if not computed:
+        return Arg(name, packed(shape, make, np.int32 if whole else np.float32), kind), ()
+    scratch, before = filled(make(), "INT32" if whole else "FLOAT32", limits)
+    return Arg(name, scratch, "vec4" if kind.endswith("vec4") else "float"), before
 
 
 def state(graph: Graph, op: Op, k: int, size: int, type: str = "FLOAT32") -> int:
@@ -138,9 +150,15 @@ def state(graph: Graph, op: Op, k: int, size: int, type: str = "FLOAT32") -> int
     return tensor.index
 
 
-def eight_bits(graph: Graph, op: Op, k: int, shape: Shape) -> NDArray[np.int8]:
-    """Input `k`, constant weights of 8 bits, of this shape; TFLite takes the bits of UINT8 for INT8, too."""
-    return constant(graph, op, k, shape, EIGHT_BITS).view(np.int8)
+def taken(graph: Graph, op: Op, k: int, shape: Shape, types: frozenset[str]) -> NDArray[Any]:
+    """Input `k`, weights of one of these types, of this shape: as they are, those of UINT8 as TFLite takes their bits.
+
+    Of what is computed, the names of elements; which may not be UINT8.
+    """
+    if graph.constant(op.inputs[k]) is None:
+        return named(graph, op, k, shape, types - {"UINT8"})
+    found = constant(graph, op, k, shape, types)
+    return found.view(np.int8) if found.dtype == np.uint8 else found
 
 
 def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Const:
@@ -188,7 +206,7 @@ def through(
     sequence: Sequence,
     sources: tuple[tuple[int, int], ...],
     terms: Terms,
-    inputs: tuple[Arg, ...],
+    inputs: tuple[Laid, ...],
     states: tuple[Arg, ...],
     place: Place,
     limits: Limits,
@@ -196,8 +214,8 @@ def through(
     backward: bool = False,
     hybrid: Hybrid | None = None,
     includes: tuple[str, ...] = ("math",),
-) -> Program:
-    """The launch of a body with lib/recurrent.glsl.
+) -> tuple[Program, ...]:
+    """The launch of a body with lib/recurrent.glsl, after those that fill what it reads.
 
     `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `shared` is what the body has of
     shared memory by itself, in bytes: in all, and for each invocation.
@@ -232,13 +250,11 @@ def through(
         "ROW_START": place.start,
     }
     named = zip(("source", "auxiliary"), sources, strict=False)
-    given = (
-        *(Arg(name, tensor) for name, (tensor, _) in named),
-        terms.arg(),
-        *inputs,
-    )
-    return Program(
+    read = (terms.arg(limits), *inputs)
+    given = (*(Arg(name, tensor) for name, (tensor, _) in named), *(arg for arg, _ in read))
+    program = Program(
         body, constants, given, place.tensor, groups_for(sequence.batches, 1, limits), local,
         includes=(*includes, "reduce", "recurrent", *gathering), shared=fixed + each * local[0] * local[1],
         states=states,
     )  # fmt: skip
+    return (*(before for _, programs in read for before in programs), program)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, floats, result, values
+from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, literal
-from .quantized import affine
-from .recurrent import Hybrid, Place, Sequence, Terms, activation, both_ways, directions, eight_bits, state, through
+from .quantized import EIGHT_BITS, affine
+from .recurrent import Hybrid, Place, Sequence, Terms, activation, both_ways, directions, state, taken, through
+from .types import FLOAT
 
 OPS = ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")
+TYPES, RESULTS = FLOAT | EIGHT_BITS, FLOAT  # weights of 8 bits may be computed
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch a direction; weights and biases are constant."""
+    """A launch a direction, and those that lay out weights which are computed."""
     source = values(graph, op)
     shape = graph.tensors[source].shape
     if op.kind != "BIDIRECTIONAL_SEQUENCE_RNN":
@@ -24,7 +28,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         sequence = Sequence(shape, op.kind != "RNN" and bool(op.options.time_major))
         units = graph.tensors[op.inputs[3]].size
         place = Place(result(graph, op, limits, (*shape[:-1], units)), units)
-        return (cell(graph, op, sequence, (source,), (1, 2, 3, 4), place, limits),)
+        return cell(graph, op, sequence, (source,), (1, 2, 3, 4), place, limits)
     sources = both_ways(graph, op, source, 9, ((10,), (11,)))
     if not op.options.time_major and len(sources[1]) == 1:
         sources = (sources[0], (source,))  # where steps are not outermost, TFLite takes nothing but its first input
@@ -37,8 +41,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     places = directions(graph, op, limits, shape, sizes)
     weights = ((1, 2, 3, 4), (5, 6, 7, 8))
     return tuple(
-        cell(graph, op, sequence, sources[k], (*weights[k], 10 + k), places[k], limits, backward=bool(k))
+        program
         for k in range(2)
+        for program in cell(graph, op, sequence, sources[k], (*weights[k], 10 + k), places[k], limits, bool(k))
     )
 
 
@@ -51,17 +56,19 @@ def cell(
     place: Place,
     limits: Limits,
     backward: bool = False,
-) -> Program:
+) -> tuple[Program, ...]:
     """One direction; `inputs` are the weights, recurrent weights, bias, state, and weights of the second source."""
     units, depth = graph.tensors[op.inputs[inputs[2]]].size, sequence.shape[-1]
     own, recurrent, bias, remembered, *others = inputs
     weights = [*(k for k, _ in zip((own, *others), sources, strict=False)), recurrent]
     whole = graph.tensors[op.inputs[own]].type != "FLOAT32"
-    parts = [(eight_bits if whole else floats)(graph, op, k, (units, depth)) for k in weights[:-1]]
-    parts.append((eight_bits if whole else floats)(graph, op, recurrent, (units, units)))
+    computed = any(graph.constant(op.inputs[k]) is None for k in weights)
+    take = partial(taken, graph, op, types=EIGHT_BITS if whole else FLOAT)
+    parts = [take(k, (units, units if k == recurrent else depth)) for k in weights]
     shape = len(sources) * depth + units, units, 1
-    terms = Terms(shape, lambda: np.concatenate(parts, axis=1).T, whole)
-    floats(graph, op, bias, (units,))
+    terms = Terms(shape, lambda: np.concatenate(parts, axis=1).T[:, :, None], whole, computed)
+    if graph.tensors[values(graph, op, bias)].shape != (units,):
+        raise Refused("shape", f"a bias of shape {list(graph.tensors[op.inputs[bias]].shape)}", [units])
     parameters = Arg("parameters", op.inputs[bias])
     states = (Arg("output_state", state(graph, op, remembered, sequence.batches * units)),)
     rows = tuple((tensor, depth) for tensor in sources)
@@ -70,6 +77,6 @@ def cell(
         scales = (literal(affine(graph.tensors[op.inputs[k]]).single) for k in weights)
         hybrid = Hybrid(bool(op.options.asymmetric_quantize_inputs), tuple(scales), shape[0])
     return through(
-        "rnn", activation(op), sequence, rows, terms, (parameters,), states, place, limits, (4 * units, 0), backward,
-        hybrid,
+        "rnn", activation(op), sequence, rows, terms, ((parameters, ()),), states, place, limits, (4 * units, 0),
+        backward, hybrid,
     )  # fmt: skip

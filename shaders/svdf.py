@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, constant, floats, result, values
+from .arguments import Refused, answering, constant, result, values
 from .convolution import bias_of
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for, literal
-from .quantized import affine, multiplier
-from .recurrent import activation, eight_bits, packed, state
+from .quantized import EIGHT_BITS, affine, multiplier
+from .recurrent import activation, laid, packed, state, taken
+from .types import FLOAT
 
 OPS = ("SVDF",)
 TYPES = frozenset({"FLOAT32", "INT8", "INT16"})
@@ -25,7 +26,8 @@ class Form:
     """What sets one of the three forms apart.
 
     `features` [values, filters] and `times` [filters, memory] are weights; but for floats by 8-bit weights, `features`
-    have a row more, what a filter starts from. `kept` is the type of the state, `type` that of the sums.
+    have a row more, what a filter starts from. `kept` is the type of the state, `type` that of the sums. What is
+    computed is laid out by programs `before`.
     """
 
     features: Arg
@@ -35,13 +37,14 @@ class Form:
     includes: tuple[str, ...]
     kept: str = "FLOAT32"
     type: str = ""
+    before: tuple[Program, ...] = ()
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch: input (batches, values), features (filters, values), times (filters, memory), bias or none, state.
 
-    `rank` filters make a unit. Features and times are constant.
+    `rank` filters make a unit. Features and times of integers are constant.
     """
     source = values(graph, op, types=RESULTS)
     shape, features, times = (graph.tensors[t].shape for t in (source, *op.inputs[1:3]))
@@ -53,19 +56,19 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (batches, units), types={type})
     sizes = (filters, depth), (filters, memory)
     whole = graph.tensors[op.inputs[1]].type != "FLOAT32"
-    form = (in_integers if type == "INT8" else by_integers if whole else in_floats)(graph, op, units, *sizes)
+    made = in_integers if type == "INT8" else by_integers if whole else in_floats
+    form = made(graph, op, units, *sizes, limits)
     constants = {
         "INPUTS": depth, "FILTERS": filters, "UNITS": units, "RANK": rank, "MEMORY": memory, **form.constants,
     }  # fmt: skip
     inputs = (Arg("source", source), form.features, form.times)
     states = (Arg("memory", state(graph, op, 4, batches * filters * memory, form.kept)),)
     groups = groups_for(batches * units, 64, limits)
-    return (
-        Program(
-            "svdf", constants, inputs, output, groups, stages=form.stages, states=states, type=form.type,
-            includes=form.includes,
-        ),
+    program = Program(
+        "svdf", constants, inputs, output, groups, stages=form.stages, states=states, type=form.type,
+        includes=form.includes,
     )  # fmt: skip
+    return (*form.before, program)
 
 
 def finish(graph: Graph, op: Op, units: int) -> tuple[Stage, ...]:
@@ -75,26 +78,36 @@ def finish(graph: Graph, op: Op, units: int) -> tuple[Stage, ...]:
     return (*added, Stage(activation(op)["ACTIVATION"], includes=("math",)))
 
 
-def in_floats(graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int]) -> Form:
+def in_floats(
+    graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int], limits: Limits
+) -> Form:
     """All of it FLOAT32."""
-    weights, (filters, depth) = floats(graph, op, 1, features), features
-    floats(graph, op, 2, times)
-    whole = packed((depth + 1, filters), lambda: np.vstack([weights.T, np.zeros((1, filters))]))
+    weights, (filters, depth) = taken(graph, op, 1, features, FLOAT), features
+    taken(graph, op, 2, times, FLOAT)
+    make = lambda: np.vstack([weights.T, np.zeros((1, filters))])  # noqa: E731
+    computed = graph.constant(op.inputs[1]) is None
+    seen, before = laid("features", (depth + 1, filters), make, "float", limits, computed)
     constants = {"HYBRID": False, "FEATURE(x)": "x"}
-    return Form(Arg("features", whole), Arg("times", op.inputs[2]), constants, finish(graph, op, units), ())
+    return Form(seen, Arg("times", op.inputs[2]), constants, finish(graph, op, units), (), before=before)
 
 
-def by_integers(graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int]) -> Form:
+def by_integers(
+    graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int], limits: Limits
+) -> Form:
     """FLOAT32 by weights of 8 bits; each batch becomes integers for its features."""
-    weights, ages = eight_bits(graph, op, 1, features), eight_bits(graph, op, 2, times)
+    weights = taken(graph, op, 1, features, EIGHT_BITS)
+    ages = constant(graph, op, 2, times, EIGHT_BITS).view(np.int8)  # the reference kernel scales them but once
     scale, fading = (affine(graph.tensors[t]).single for t in op.inputs[1:3])
     constants = {"HYBRID": True, "ASYMMETRIC": bool(op.options.asymmetric_quantize_inputs), "FEATURE_SCALE": scale}
-    seen = Arg("features", packed(features[::-1], lambda: weights.T, np.int32), "int")
+    computed = graph.constant(op.inputs[1]) is None
+    seen, before = laid("features", features[::-1], lambda: weights.T, "int", limits, computed)
     aged = Arg("times", packed(times, lambda: ages.astype(np.float32) * fading))
-    return Form(seen, aged, constants, finish(graph, op, units), ("exact", "hybrid"))
+    return Form(seen, aged, constants, finish(graph, op, units), ("exact", "hybrid"), before=before)
 
 
-def in_integers(graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int]) -> Form:
+def in_integers(
+    graph: Graph, op: Op, units: int, features: tuple[int, int], times: tuple[int, int], limits: Limits
+) -> Form:
     """INT8, with a state of INT16; TFLite wants RELU, but clips to no more than 8 bits."""
     if op.options.fused_activation_function != "RELU":
         raise Refused("activation", op.options.fused_activation_function, "RELU")

@@ -38,11 +38,18 @@ def without_projection(case: Case) -> Case:
     return replace(case, inputs=(*case.inputs[:16], None, None, *case.inputs[18:]))
 
 
+def computed(case: Case, k: int) -> Case:
+    given = case.inputs[k]
+    assert given is not None
+    return replace(case, inputs=(*case.inputs[:k], replace(given, role="computed"), *case.inputs[k + 1 :]))
+
+
 REFUSED = [
     ("intermediates", replace(lstm(), intermediates=lstm().intermediates[:4])),
     ("projection", without_projection(lstm("plain"))),
     ("quantization", lstm(cell=-8)),
     ("quantization", lstm(cell=-16)),
+    ("not_constant", computed(lstm(), 2)),
 ]
 
 

@@ -141,7 +141,6 @@ def test_what_an_op_reads_of_itself_is_not_fused() -> None:
 REFUSED: list[tuple[str, bytes]] = [
     ("state", model("RNN", [(2, 3), *cell(2, 3, 5)[:3], (2, 5)], [(2, 5)])),
     ("state", model("RNN", [(2, 3), *cell(2, 3, 5)[:3], State((2, 4))], [(2, 5)])),
-    ("not_constant", model("RNN", [(2, 3), (5, 3), *cell(2, 3, 5)[1:]], [(2, 5)])),
     ("shape", model("RNN", [(2, 3), noise(5, 4), *cell(2, 3, 5)[1:]], [(2, 5)])),
     ("shape", model("RNN", [(2, 3), *cell(2, 3, 5)], [(2, 6)])),
     ("variable", model("ADD", [(2, 3), State((2, 3))], [(2, 3)], fused_activation_function="NONE")),
