@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from ..errors import DelegraphError
 from .bench import bench
 from .bridge import bridge
+from .compare import compare
 from .console import say
 from .demo import demo
 from .doctor import doctor
@@ -80,6 +81,6 @@ def main(
             stream.reconfigure(errors="replace")
 
 
-for command in (bench, demo, doctor, plan, run, tune, verify):
+for command in (bench, compare, demo, doctor, plan, run, tune, verify):
     app.command()(command)
 app.add_typer(bridge, name="bridge")
