@@ -14,6 +14,7 @@ from ..graph.custom import CustomOptions
 from ..graph.model import NUMPY_TYPES, Graph, Model, Op
 from .base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no
 from .custom import HostFunction, registered
+from .edgetpu.package import is_compiled
 from .host_functions import FUNCTIONS
 from .on_host import OnHost
 from .work import arithmetic, traffic
@@ -60,6 +61,8 @@ class HostDelegate(OnHost):
         """Yes for a custom op that has a function, of types that numpy has."""
         if op.kind != "CUSTOM":
             return NOT_CUSTOM
+        if is_compiled(op):
+            return no("compiled", "it is what edgetpu_compiler made", "delegates=[EdgeTPUDelegate(cpu_twin=...)]")
         if function_for(op) is None:
             remedy = f"delegraph.register_custom_op({op.custom_code!r}, function)"
             return no("unregistered", f"there is no function for {op.custom_code}", remedy)

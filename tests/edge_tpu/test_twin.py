@@ -46,6 +46,11 @@ def test_neither_device_nor_twin() -> None:
     assert "cpu_twin" in str(caught.value) and "libedgetpu1-std" in str(caught.value)
 
 
+def test_no_delegate_for_it() -> None:
+    with pytest.raises(UnsupportedOp, match=r"wanted delegates=\[EdgeTPUDelegate\(cpu_twin=\.\.\.\)\]"):
+        Interpreter(str(pair("keras_lstm_mnist_ptq")[0])).allocate_tensors()
+
+
 def test_a_twin_of_another_model() -> None:
     compiled, twin = pair("mobilenet_v1_0.25_128_quant")[0], pair("mobilenet_v2_1.0_224_quant")[1]
     with pytest.raises(TwinMismatch, match=r"mobilenet_v2.*tensor 'input': its shape is \[1, 224, 224, 3\] there"):
