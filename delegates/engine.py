@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from ..buffers import Arena, HostArena
 
 if TYPE_CHECKING:
-    from ..graph.model import Graph
-    from .base import Executable, Partition
+    from .base import Executable
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,6 @@ class Program:
     inputs: Mapping[int, Port]
     outputs: Mapping[int, Port]
     variables: Mapping[int, Port] = field(default_factory=dict)
-
-
-@runtime_checkable
-class Programmer(Protocol):
-    """A delegate that makes programs of its own for an engine, which is at `site`, and may be put elsewhere."""
-
-    site: Site
-
-    def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
-        """The program of a partition; its ports are all that `lower` of the same ops reads from outside and leaves."""
 
 
 class Loaded(Protocol):
@@ -112,6 +101,15 @@ class Site(Protocol):
 
     def close(self) -> None:
         """Give the device back. May be called twice."""
+
+
+@runtime_checkable
+class Sited(Protocol):
+    """A delegate whose engine is at `site`, and may be put elsewhere; `space` is that of the site."""
+
+    name: str
+    space: str
+    site: Site
 
 
 class Near:

@@ -14,6 +14,7 @@ from ...errors import BridgeUnreachable
 
 PORT = 7200  # where no other is named
 BACKLOG = 16
+ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, and how often
 FORMS = "tcp://host:7200, tcp://[::1]:7200 or unix:///path/of/a.socket"
 
 
@@ -55,7 +56,7 @@ class Address:
                     raise
             else:
                 made = socket.create_connection((self.host, self.port), timeout)
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                prompt(made)
         except OSError as error:
             why = f"no answer in {timeout:g} s" if isinstance(error, TimeoutError) else error.strerror or str(error)
             remedy = "is `delegraph bridge serve` running there, and is the port forwarded (`adb forward`)?"
@@ -71,6 +72,15 @@ class Address:
             return socket.create_server((self.host, self.port), family=family[0][0], backlog=BACKLOG)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen at {self}: {error.strerror or error}") from error
+
+
+def prompt(sock: socket.socket) -> None:
+    """Have a TCP connection send at once, and notice within a minute that the other end's cable was pulled."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ALIVE.items():
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def parse_address(uri: str) -> Address:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import socket
 import threading
 import time
 from collections import deque
@@ -64,7 +63,6 @@ class Dialer:
             channel = Channel(sock, f"the bridge at {self.address}")
             introduce(channel, self.secret, min(self.timeout, DIALLING))
             sock.settimeout(self.timeout)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             made = Connection(channel)
             return made, str(made.ask(Kind.OPEN, {"engine": self.engine}).get("device", ""))
         except BaseException:

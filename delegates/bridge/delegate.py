@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...buffers import Arena, Form
 from ...errors import DelegateError
-from ...graph.model import Graph, Op
-from ..base import Cost, Delegate, Executable, Lowering, Partition, Probe, Rates, Verdict, shapes_unknown
-from ..engine import Programmer
+from ...graph.model import Graph, Model, Op
+from ..base import (
+    Accompanied,
+    Cost,
+    Delegate,
+    Executable,
+    Lowering,
+    Partition,
+    Probe,
+    Rates,
+    SelfTesting,
+    Verdict,
+    shapes_unknown,
+)
+from ..engine import Sited
 from ..submodel import one_launch, submodel_program
 from .remote import TIMEOUT, Far, over_a_bridge
 
-# Name -> the delegate that plans for the device there (its module and class, under delegraph.delegates), and whether
-# what is lent of it holds variables.
-NEAR: Mapping[str, tuple[str, str, bool]] = {
-    "cpu": ("cpu", "CPUDelegate", False),
-    "gpu": ("gpu.delegate", "GPUDelegate", False),
-    "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate", True),
-    "nnapi": ("nnapi.delegate", "NNAPIDelegate", False),
+# Name -> the delegate that plans for the device there: its module and class, under delegraph.delegates.
+NEAR: Mapping[str, tuple[str, str]] = {
+    "cpu": ("cpu", "CPUDelegate"),
+    "gpu": ("gpu.delegate", "GPUDelegate"),
+    "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate"),
+    "nnapi": ("nnapi.delegate", "NNAPIDelegate"),
 }
 
 
 class RemoteDelegate:
     """Plans as the delegate that it is named after does, here; what is planned runs on the device behind a bridge."""
 
-    learns = False
+    self_test: Callable[[], str]  # where the delegate that plans has one
 
     def __init__(
         self,
@@ -48,13 +59,19 @@ class RemoteDelegate:
         """
         if delegate not in NEAR:
             raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NEAR)}")
-        module, kind, self.holds_state = NEAR[delegate]
+        module, kind = NEAR[delegate]
         self.name = self.space = name or f"remote-{delegate}"
-        self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
         self._far = Far(uri, delegate, self.space, secret, timeout)
         self._what = f"{delegate} at {self._far.dialer.address}"
-        if isinstance(self._plans, Programmer):
+        self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
+        self._sited = isinstance(self._plans, Sited)
+        if isinstance(self._plans, Sited):
             self._plans.site = self._far
+            self._plans.name, self._plans.space = self.name, self.space
+        if isinstance(self._plans, SelfTesting):
+            self.self_test = self._plans.self_test
+        self.holds_state = self._sited and self._plans.holds_state
+        self.learns = self._sited and self._plans.learns
         self.rates = over_a_bridge(self._plans.rates)
 
     @property
@@ -68,7 +85,7 @@ class RemoteDelegate:
 
     def probe(self) -> Probe:
         """Here where the bridge answers and its device does. Raises nothing."""
-        if isinstance(self._plans, Programmer):  # which may have more to ask there
+        if self._sited:  # it may have more to ask there
             return self._plans.probe()
         try:
             return Probe(True, f"{self._what}: {self._far.here()}")
@@ -80,6 +97,10 @@ class RemoteDelegate:
         """Where it is, what it is, and how it is planned for."""
         return f"{self.probe().detail}, {self._plans.name}"
 
+    def company(self, model: Model, cpu: Delegate) -> Sequence[Delegate]:
+        """What the delegate that plans brings along, such as a CPU twin. Raises what that does."""
+        return self._plans.company(model, cpu) if isinstance(self._plans, Accompanied) else ()
+
     def supports(self, graph: Graph, op: Op) -> Verdict:
         """As the delegate there says, of what has a shape."""
         unknown = shapes_unknown(graph, op)
@@ -90,8 +111,8 @@ class RemoteDelegate:
         return self._plans.estimate(graph, ops)
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
-        """One launch, as seen from here, unless the delegate makes programs of its own."""
-        return (self._plans.lower if isinstance(self._plans, Programmer) else one_launch)(graph, ops, keep)
+        """One launch, as seen from here."""
+        return self._plans.lower(graph, ops, keep) if self._sited else one_launch(graph, ops, keep)
 
     def form(self, graph: Graph, tensor: int) -> Form:
         """As on the host."""
@@ -110,8 +131,9 @@ class RemoteDelegate:
         keep: frozenset[int] = frozenset(),
     ) -> Executable:
         """Bring the partition there, unless it is there already. Raises DelegateError."""
-        make = self._plans.program if isinstance(self._plans, Programmer) else submodel_program
-        return self._far.load(make(graph, partition, keep), arena, offsets)
+        if self._sited:
+            return self._plans.compile(graph, partition, arena, offsets, keep)
+        return self._far.load(submodel_program(graph, partition, keep), arena, offsets)
 
     def close(self) -> None:
         """Close the delegate that plans; connections belong to interpreters."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import BridgeError
 from ..engine import Site
-from .address import Address
+from .address import Address, prompt
 from .handshake import greet
 from .lent import Budget, Lent, Store
 from .secret import check_secret
@@ -88,8 +88,7 @@ class Server:
             sock.close()
             return
         if sock.family != getattr(socket, "AF_UNIX", None):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer whose cable was pulled says no goodbye
+            prompt(sock)
         sock.settimeout(self._limits.silence)
         visit = Visit(Channel(sock, peer), self._lent, self._store, self.budget, self._limits)
         thread = threading.Thread(target=self._attend, args=(visit,), name=f"bridge {peer}", daemon=True)

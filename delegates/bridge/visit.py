@@ -20,7 +20,7 @@ from . import wire
 from .lent import Budget, Device, Lent, Store
 from .wire import Channel, Kind, Note, whole
 
-PROGRAMS = 256  # of one client
+PROGRAMS = 4096  # of one client
 FAR = 1 << 62  # what no offset reaches
 
 

@@ -12,6 +12,7 @@ from ...buffers import Arena, Form
 from ...errors import DelegateError
 from ...graph.model import Graph, Model, Op
 from ..base import YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Verdict, no
+from ..bridge.remote import Far
 from ..engine import Near, Site
 from ..isolation.site import Isolated
 from ..submodel import one_launch, submodel_program
@@ -89,8 +90,9 @@ class EdgeTPUDelegate:
             return self._known[0]
 
     def _ask(self) -> Probe:
-        real, note = coral.found() if self._library is None else (False, "")
-        if not real and not installed(self._library):
+        near = not isinstance(self.site, Far)
+        real, note = coral.found() if near and self._library is None else (False, "")
+        if near and not real and not installed(self._library):
             return self._absent(f"no {self._library or NAME}", REMEDY, note)
         try:
             return Probe(True, self.site.here())

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.kit import Wire, wired
 from delegraph import BridgeError, Interpreter, RemoteDelegate
+from delegraph.doctor import check
 from edge_tpu.kit import Bench, noise, outputs, pair, same
 
 LSTM = "keras_lstm_mnist_ptq"  # it has an int16 state, which is set back with a bridge's own messages
@@ -44,6 +45,24 @@ def test_a_model_that_remembers(bench: Bench, on_failure: str) -> None:
             for one in (tpu, cpu):
                 one.reset_all_variables()
             same(outputs(tpu, inputs), outputs(cpu, inputs))
+
+
+def test_doctor_and_the_twin_on_this_side(bench: Bench) -> None:
+    compiled, twin = pair("mobilenet_v1_0.25_128_quant")
+    bench.knows((compiled, twin))
+    with lent(bench) as wire, Interpreter(str(twin)) as cpu:
+        found = check(RemoteDelegate(wire.uri, "edgetpu"))
+        assert (found.here, found.well) == (True, True) and found.sum.startswith("ok: it opens")
+        cpu.allocate_tensors()
+        far = RemoteDelegate(wire.uri, "edgetpu", cpu_twin=twin)
+        with Interpreter(str(compiled), delegates=[far], on_failure="replan") as tpu:
+            tpu.allocate_tensors()
+            for seed in range(3):
+                inputs = noise(cpu, seed)
+                same(outputs(tpu, inputs), outputs(cpu, inputs))
+                wire.cut()
+            assert "remote-edgetpu-twin" in {partition.delegate for partition in tpu.plan.partitions}
+            assert [e.kind for e in tpu.events][:2] == ["failed", "replanned"]
 
 
 def test_a_child_that_dies_over_there_does_not_end_the_bridge(bench: Bench) -> None:
