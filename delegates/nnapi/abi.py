@@ -75,6 +75,7 @@ class Operation(IntEnum):
     L2_POOL_2D = 12
     LOCAL_RESPONSE_NORMALIZATION = 13
     LOGISTIC = 14
+    LSTM = 16
     MAX_POOL_2D = 17
     MUL = 18
     RELU = 19
@@ -82,6 +83,7 @@ class Operation(IntEnum):
     RELU6 = 21
     RESHAPE = 22
     RESIZE_BILINEAR = 23
+    RNN = 24
     SOFTMAX = 25
     SPACE_TO_DEPTH = 26
     TANH = 28
@@ -135,6 +137,8 @@ class Operation(IntEnum):
     TILE = 89
     TOPK_V2 = 90
     TRANSPOSE_CONV_2D = 91
+    UNIDIRECTIONAL_SEQUENCE_LSTM = 92
+    UNIDIRECTIONAL_SEQUENCE_RNN = 93
     RESIZE_NEAREST_NEIGHBOR = 94
     ELU = 98
     HARD_SWISH = 99

@@ -16,7 +16,7 @@ from ..work import arithmetic, traffic
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
 from .folding import folded
-from .node import Node, assemble, lowered
+from .node import Node, assemble, lowered, variables
 from .recording import Recording, record
 from .unsigned import at_level
 
@@ -142,13 +142,13 @@ class NNAPIDelegate:
             if isinstance(found, Reason):
                 raise DelegateError(f"nnapi: op {op.index} ({op.label}): {found}")
             nodes += found
-        inputs, outputs = (
+        inputs, outputs, remembered = (
             {t: Port(graph.tensors[t].name, graph.tensors[t].shape, graph.tensors[t].dtype) for t in side}
-            for side in (partition.inputs, partition.outputs)
+            for side in (partition.inputs, partition.outputs, variables(nodes))
         )
         made = assemble(view, folded(nodes, partition.outputs), partition.inputs, partition.outputs)
         made = replace(made, relaxed=self._relaxed, device=self._device, preference=self._preference)
-        return Program(made.write(), inputs, outputs)
+        return Program(made.write(), inputs, outputs, remembered)
 
     def compile(
         self,

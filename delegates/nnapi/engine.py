@@ -73,14 +73,17 @@ class NNAPIEngine:
         self, program: bytes, inputs: Sequence[Port], outputs: Sequence[Port], variables: Sequence[Port] = ()
     ) -> LoadedProgram | Answers:
         """Compile a program, or take a question (`question.py`). Raises InvalidProgram, TooOld, DelegateError."""
-        if variables:
-            raise DelegateError("nnapi: programs remember nothing")
         if asks(program):
             return Answers(self, program, outputs)
         read = Program.read(program)
         if read.level > (level := self.level(read.device)):
             raise TooOld("the program", read.level, level)
-        flipped = _check_ports(read, read.inputs, inputs, "input"), _check_ports(read, read.outputs, outputs, "output")
+        flipped = (
+            _check_ports(read, read.inputs, [*inputs, *variables], "input"),
+            _check_ports(read, read.outputs, [*outputs, *variables], "output"),
+        )
+        if len(variables) != read.states:
+            raise DelegateError(f"nnapi: the program remembers {read.states} values, not {len(variables)}")
         return LoadedProgram(self, read, hashlib.sha256(program).digest(), *flipped)
 
     def supported(self, program: Program) -> list[bool]:
@@ -196,6 +199,9 @@ class LoadedProgram:
         self._library, self._program = engine.library, program
         self._given = {k: np.empty(program.operands[program.inputs[k]].dims, np.uint8) for k in given}
         self._made = tuple(made)
+        kept = [program.operands[k] for k in program.inputs[len(program.inputs) - program.states :]]
+        self._states = [np.full(o.dims, o.zero_point, DTYPES[o.type]) for o in kept]
+        self._next = [np.empty_like(state) for state in self._states]
         self._lock = threading.Lock()
         self._reused: tuple[tuple[int, ...], c_void_p, ExitStack] | None = None
         with ExitStack() as stack:
@@ -225,18 +231,38 @@ class LoadedProgram:
         with self._lock, ExitStack() as stack:
             for k, unsigned in self._given.items():
                 np.bitwise_xor(inputs[k].view(np.uint8).reshape(unsigned.shape), SIGN, out=unsigned)
-            read = [self._given.get(k, array) for k, array in enumerate(inputs)]
+            read = [*(self._given.get(k, array) for k, array in enumerate(inputs)), *self._states]
             try:
-                execution = self._execution(stack, read, outputs)
+                execution = self._execution(stack, read, [*outputs, *self._next])
                 self._compute(stack, execution)
             except DelegateError:
                 self._forget()
                 raise
             if self._library.level >= L3:
                 self._check(execution, outputs)
+            for state, after in zip(self._states, self._next, strict=True):
+                np.copyto(state, after)
             for k in self._made:
                 flat = outputs[k].reshape(-1).view(np.uint8)
                 np.bitwise_xor(flat, SIGN, out=flat)
+
+    def state(self, values: Sequence[NDArray[Any]]) -> None:
+        """Copy what it remembers out."""
+        with self._lock:
+            for value, state in zip(values, self._states, strict=True):
+                np.copyto(value, state.reshape(value.shape))
+
+    def restore(self, values: Sequence[NDArray[Any]]) -> None:
+        """Give what it remembers these values."""
+        with self._lock:
+            for value, state in zip(values, self._states, strict=True):
+                np.copyto(state, value.reshape(state.shape))
+
+    def reset(self) -> None:
+        """Set what it remembers back to its start: what stands for 0."""
+        with self._lock:
+            for k, state in zip(self._program.inputs[-len(self._states) :], self._states, strict=False):
+                state.fill(self._program.operands[k].zero_point)
 
     def run_unsized(self, inputs: Sequence[NDArray[Any]], most: Sequence[int]) -> list[NDArray[Any]]:
         """Run a program some of whose outputs have sizes that only the run tells; `most` bounds the bytes of each.

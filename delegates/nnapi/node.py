@@ -61,13 +61,20 @@ class Between:
 
 
 @dataclass(frozen=True)
+class Next:
+    """What a variable of the graph holds from the next run on."""
+
+    variable: int
+
+
+@dataclass(frozen=True)
 class Omitted:
     """An optional input that is left out."""
 
     type: Type
 
 
-Arg = int | Scalar | Const | Between | Omitted  # a number is a tensor of the graph
+Arg = int | Scalar | Const | Between | Next | Omitted  # a number is a tensor of the graph
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class Node:
 
     code: Operation
     inputs: tuple[Arg, ...]
-    outputs: tuple[int | Between, ...]
+    outputs: tuple[int | Between | Next, ...]
     level: int = L1
 
 
@@ -162,6 +169,8 @@ def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
                 if t >= 0:
                     _check_tensor(graph, t)
             nodes = way(graph, op)
+            if variables(nodes) != tuple(t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable):
+                raise Refused("variable", "what it remembers stays with another delegate")
         except Refused as refused:
             reasons.append(refused.reason)
             continue
@@ -176,8 +185,6 @@ def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
 def _check_tensor(graph: Graph, t: int) -> None:
     """What holds for every tensor of every op."""
     tensor = graph.tensors[t]
-    if tensor.is_variable:
-        raise Refused("variable", f"{tensor.name!r} keeps its value from one run to the next")
     if tensor.is_sparse and graph.constant(t) is None:
         raise Refused("sparse", f"{tensor.name!r} is sparse")
     if len(tensor.shape) > MOST_RANK:
@@ -196,25 +203,29 @@ def level_of(graph: Graph, nodes: Nodes) -> int:
 
 def type_of(graph: Graph, arg: Arg) -> Type:
     """The type of what a node reads or writes."""
-    if isinstance(arg, int):
-        return TENSORS[graph.tensors[arg].type]
+    if isinstance(arg, int | Next):
+        return TENSORS[graph.tensors[arg if isinstance(arg, int) else arg.variable].type]
     return arg.type if isinstance(arg, Scalar | Omitted) else arg.operand.type
 
 
-def assemble(graph: Graph, nodes: Iterable[Node], inputs: Sequence[int], outputs: Sequence[int]) -> Program:
-    """The program of some nodes, in order, from tensors of the graph to tensors of the graph."""
-    table = _Table(graph)
-    given = tuple(table.number(t) for t in inputs)
-    nodes = tuple(nodes)
+def variables(nodes: Iterable[Node]) -> tuple[int, ...]:
+    """The variables that some nodes give a next value, each once."""
+    return tuple(dict.fromkeys(made.variable for node in nodes for made in node.outputs if isinstance(made, Next)))
+
+
+def assemble(graph: Graph, nodes: Sequence[Node], inputs: Sequence[int], outputs: Sequence[int]) -> Program:
+    """The program of some nodes, in order, from tensors of the graph to tensors of the graph; then its variables."""
+    table, states = _Table(graph), variables(nodes)
+    given = tuple(table.number(t) for t in (*inputs, *states))
     steps = tuple(
         Step(n.code, tuple(map(table.number, n.inputs)), tuple(map(table.number, n.outputs)), n.level) for n in nodes
     )
-    wanted = tuple(table.number(t) for t in outputs)
+    wanted = tuple(map(table.number, (*outputs, *map(Next, states))))
     blob, offsets = aligned(table.arrays)
     placed = list(table.operands)
     for (k, array), offset in zip(table.constants, offsets, strict=True):
         placed[k] = _placed(placed[k], offset, array.nbytes)
-    return Program(tuple(placed), steps, given, wanted, blob)
+    return Program(tuple(placed), steps, given, wanted, blob, len(states))
 
 
 def _placed(operand: Operand, offset: int, length: int) -> Operand:
@@ -249,6 +260,8 @@ class _Table:
         return self._known[key]
 
     def _made(self, arg: Arg) -> tuple[Operand, NDArray[Any] | None]:
+        if isinstance(arg, Next):
+            return operand_of(self._graph.tensors[arg.variable]), None
         if isinstance(arg, int):
             return operand_of(self._graph.tensors[arg]), self._graph.constant(arg)
         if isinstance(arg, Scalar):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .abi import DTYPES, LEVELS, PREFERENCES, TYPE_LEVELS, Operation, Type
 MAGIC, VERSION = b"DGNN", 1
 MOST_RANK = 8
 ALIGN = 16  # bytes, of each constant in the blob
-HEADER = struct.Struct("<4sHHqHHIIIIIIQ")
+HEADER = struct.Struct("<4sHHqHHIIIIIIIQ")
 # `origin`: 0 where it is computed or given when it runs, 1 for a constant in the blob, 2 for one that is left out.
 OPERAND = np.dtype([
     ("type", "<i4"), ("rank", "<u4"), ("dims", "<u4", (MOST_RANK,)), ("scale", "<f4"), ("zero_point", "<i4"),
@@ -72,13 +72,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """Operands, operations in an order in which they can run, what is given and wanted, and the constants' bytes."""
+    """Operands, operations in an order in which they can run, what is given and wanted, and the constants' bytes.
+
+    The last `states` inputs are what it remembers, the last outputs what they are in the next run.
+    """
 
     operands: tuple[Operand, ...]
     steps: tuple[Step, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     blob: bytes = b""
+    states: int = 0
     relaxed: bool = False
     device: str = ""  # where it is to run, as people say it; empty: the phone chooses
     preference: int = PREFERENCES["fast_single_answer"]
@@ -101,7 +105,8 @@ class Program:
         steps = np.array([(s.code, s.level, len(s.inputs), len(s.outputs)) for s in self.steps], OPERATION)
         numbers = [n for s in self.steps for n in (*s.inputs, *s.outputs)] + [*self.inputs, *self.outputs]
         scales = [scale for operand in self.operands for scale in operand.scales]
-        counts = (len(operands), len(steps), len(self.inputs), len(self.outputs), len(numbers), len(scales))
+        sides = (len(self.inputs), len(self.outputs), self.states)
+        counts = (len(operands), len(steps), *sides, len(numbers), len(scales))
         device = self.device.encode()
         wanted = (self.preference, len(device))
         header = HEADER.pack(MAGIC, VERSION, int(self.relaxed), self.level, *wanted, *counts, len(self.blob))
@@ -120,7 +125,7 @@ class Program:
         if preference not in PREFERENCES.values():
             raise InvalidProgram(f"a preference of {preference}, which is none")
         tables, at = [], HEADER.size + length
-        n_operands, n_steps, n_inputs, n_outputs, n_numbers, n_scales = counts
+        n_operands, n_steps, n_inputs, n_outputs, states, n_numbers, n_scales = counts
         for count, dtype in ((n_operands, OPERAND), (n_steps, OPERATION), (n_numbers, "<u4"), (n_scales, "<f4")):
             end = at + count * np.dtype(dtype).itemsize
             if end > len(content):
@@ -134,7 +139,7 @@ class Program:
         if len(rest) != n_inputs + n_outputs or flags > 1:
             raise InvalidProgram("its tables do not fit each other")
         inputs, outputs = tuple(rest[:n_inputs]), tuple(rest[n_inputs:])
-        found = cls(operands, steps, inputs, outputs, content[at:], bool(flags), device, preference)
+        found = cls(operands, steps, inputs, outputs, content[at:], states, bool(flags), device, preference)
         _check_order(found)
         if found.level != level:
             raise InvalidProgram(f"it says that it needs feature level {level}, and needs {found.level}")
@@ -210,9 +215,24 @@ def _check_order(program: Program) -> None:
         if len(set(step.outputs)) != len(step.outputs):
             raise InvalidProgram(f"operation {k} writes an operand twice")
         known.update(step.outputs)
+    _check_states(program)
     written = {n for step in program.steps for n in step.outputs}
     if not written.issuperset(program.outputs) or len(set(program.outputs)) != len(program.outputs):
         raise InvalidProgram("an output is not written by any operation, or is named twice")
+
+
+def _check_states(program: Program) -> None:
+    """What is remembered is of known size, and comes out as it goes in."""
+    count = program.states
+    if count > min(len(program.inputs), len(program.outputs)):
+        raise InvalidProgram(f"it remembers {count} values, more than go in and come out")
+    pairs = zip(
+        program.inputs[len(program.inputs) - count :], program.outputs[len(program.outputs) - count :], strict=True
+    )
+    for before, after in pairs:
+        one, two = program.operands[before], program.operands[after]
+        if replace(one, origin=two.origin) != two or not one.nbytes:
+            raise InvalidProgram(f"operand {after} is not as operand {before}, whose next value it is")
 
 
 def name_in(content: bytes, at: int, length: int) -> str:

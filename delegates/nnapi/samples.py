@@ -21,8 +21,8 @@ FIXED = {  # results that are quantised in one way alone
     **{kind: {"UINT8": (1 / 128, 128), "INT8": (1 / 128, 0)} for kind in ("TANH", "L2_NORMALIZATION")},
 }
 # An input: a shape (computed, of the type asked for), a list (a constant of INT32), or one of these with another type.
-WEIGHTS, BIAS, PLACES, CHOICE = "weights", "bias", "places", "choice"
-Input = tuple[int, ...] | list[Any] | tuple[str, tuple[int, ...]]
+WEIGHTS, BIAS, PLACES, CHOICE, STATE = "weights", "bias", "places", "choice", "state"
+Input = tuple[int, ...] | list[Any] | tuple[str, tuple[int, ...]] | None
 Sample = tuple[Sequence[Input], Sequence[tuple[int, ...]], Mapping[str, Any]]
 
 IMAGE, ROWS = (1, 4, 4, 2), (2, 4)
@@ -41,6 +41,12 @@ BINARY = (
 REDUCED = ("MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")
 OPTIONS = {"SOFTMAX": {"beta": 1.0}, "LEAKY_RELU": {"alpha": 0.5}}
 COMPARED = ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+
+CELL: list[Input] = [(WEIGHTS, (4, 3)), (WEIGHTS, (4, 4)), (WEIGHTS, (4,)), (STATE, (2, 4))]
+GATES: list[Input] = [
+    *[(WEIGHTS, (4, 3))] * 4, *[(WEIGHTS, (4, 4))] * 4, *[None] * 3, *[(WEIGHTS, (4,))] * 4, None, None,
+    *[(STATE, (2, 4))] * 2,
+]  # fmt: skip
 
 SAMPLES: Mapping[str, Sample] = {
     **{kind: ([IMAGE], [IMAGE], OPTIONS.get(kind, {})) for kind in UNARY},
@@ -64,12 +70,14 @@ SAMPLES: Mapping[str, Sample] = {
     "GATHER": ([ROWS, (PLACES, (3,))], [(3, 4)], {"axis": 0}),
     "HASHTABLE_LOOKUP": ([(PLACES, (3,)), (PLACES, (2,)), ROWS], [(3, 4), (3,)], {}),
     "LOCAL_RESPONSE_NORMALIZATION": ([IMAGE], [IMAGE], {"radius": 1, "bias": 1.0, "alpha": 1.0, "beta": 0.5}),
+    "LSTM": ([(2, 3), *GATES], [(2, 4)], {"fused_activation_function": "TANH"}),
     "MIRROR_PAD": ([ROWS, [[0, 0], [1, 1]]], [(2, 6)], {"mode": "REFLECT"}),
     "PACK": ([(4,), (4,)], [ROWS], {"axis": 0, "values_count": 2}),
     "PAD": ([ROWS, [[0, 0], [1, 1]]], [(2, 6)], {}),
     "PADV2": ([ROWS, [[0, 0], [1, 1]], (WEIGHTS, ())], [(2, 6)], {}),
     "RESHAPE": ([ROWS, [8]], [(8,)], {}),
     "REVERSE_V2": ([ROWS, [1]], [ROWS], {}),
+    "RNN": ([(2, 3), *CELL], [(2, 4)], {}),
     "SLICE": ([ROWS, [0, 1], [2, 2]], [(2, 2)], {}),
     "SPACE_TO_BATCH_ND": ([(1, 4, 4, 1), [2, 2], [[0, 0], [0, 0]]], [(4, 2, 2, 1)], {}),
     "SPACE_TO_DEPTH": ([(1, 4, 4, 1)], [(1, 2, 2, 4)], {"block_size": 2}),
@@ -81,6 +89,8 @@ SAMPLES: Mapping[str, Sample] = {
     "TOPK_V2": ([ROWS, [2]], [(2, 2), (2, 2)], {}),
     "TRANSPOSE": ([ROWS, [1, 0]], [(4, 2)], {}),
     "TRANSPOSE_CONV": ([[1, 8, 8, 2], (WEIGHTS, (2, 3, 3, 2)), IMAGE], [(1, 8, 8, 2)], TWICE),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ([(2, 5, 3), *GATES], [(2, 5, 4)], {"fused_activation_function": "TANH"}),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": ([(2, 5, 3), *CELL], [(2, 5, 4)], {}),
     "UNPACK": ([ROWS], [(4,), (4,)], {"axis": 0, "num": 2}),
 }  # fmt: skip
 
@@ -99,6 +109,8 @@ def sample(kind: str, type: str) -> Graph:
 
 def _input(b: GraphBuilder, value: Input, type: str, kind: str) -> int:
     quantization = QUANTIZED.get(type) if kind != "CAST" else None
+    if value is None:
+        return -1
     if isinstance(value, list):
         return b.constant(np.array(value, np.int32))
     if not value or isinstance(value[0], int):
@@ -106,6 +118,8 @@ def _input(b: GraphBuilder, value: Input, type: str, kind: str) -> int:
     what, shape = value
     if what == BIAS:
         return b.constant(np.zeros(shape, np.int32 if quantization else np.float32))
+    if what == STATE:
+        return b.variable(shape, type, quantization=quantization)
     if what == WEIGHTS:
         return b.constant(np.ones(shape), type, quantization=quantization)
     return b.input(shape, "BOOL" if what == CHOICE else "INT32")

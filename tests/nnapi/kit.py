@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -32,8 +33,19 @@ def told(graph: Graph) -> bool:
 
 def run(delegate: NNAPIDelegate, graph: Graph, inputs: Arrays) -> list[NDArray[Any]]:
     """The graph's outputs, computed by the delegate alone on memory that is poisoned at first."""
+    return runs(delegate, graph, [inputs])[0]
+
+
+def runs(delegate: NNAPIDelegate, graph: Graph, each: Sequence[Arrays]) -> list[list[NDArray[Any]]]:
+    """The same, run after run; before the last of several, variables are reset."""
+    found = []
     with ExitStack() as stack:
-        return Loaded(stack, cast(GPUDelegate, delegate), graph, False).run(inputs)
+        loaded = Loaded(stack, cast(GPUDelegate, delegate), graph, False)
+        for k, inputs in enumerate(each):
+            if k and k == len(each) - 1:
+                loaded.executable.reset_variables()
+            found.append(loaded.run(inputs))
+    return found
 
 
 def agrees(kind: str, got: NDArray[Any], want: NDArray[Any], tolerance: float) -> None:

@@ -85,7 +85,7 @@ int compute(const Model *model, Execution *execution);
 int shape(Value *out, uint32_t rank, const uint32_t *dims); /* give a result its shape and memory */
 int like(Value *out, const Value *in);
 typedef int Kernel(int32_t code, Value **in, uint32_t n_in, Value **out, uint32_t n_out);
-Kernel arithmetic, elementwise, convolution, pooling, moving, reducing, image;
+Kernel arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent;
 int32_t integer(const Value *v);
 float real(const Value *v);
 bool truth(const Value *v);

@@ -55,7 +55,7 @@ float activated(float x, int32_t fuse) {
 }
 
 static int run(const Operation *o, Value **in, Value **out) {
-    Kernel *kernels[] = {arithmetic, elementwise, convolution, pooling, moving, reducing, image};
+    Kernel *kernels[] = {arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent};
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
         int result = kernels[k](o->code, in, o->n_in, out, o->n_out);
         if (result != INCOMPLETE) return result; /* INCOMPLETE: not one of these */

@@ -52,6 +52,8 @@ static const Row rows[] = {
     {84, "F3I3Q3S4", "Btt", "t", 8}, {87, "F3I3Q3S4", "tii", "+", 8}, {103, "F6Q6S6I6", "i+", "t", 8},
     {23, "F1Q3S4", "tii tiib3 tiibb4 tiibbb4", "t", 4}, {94, "F3Q3S4", "tiib tiibb4 tiibbb4", "t", 4},
     {100, "F4I4", "Ip", "t", 8},
+    {24, "F1", "ttttti", "tt", 4}, {93, "F4", "tttttii", "tt", 4}, /* the state comes out since 4 */
+    {16, "F1", "ttttttttttttttttttttiff ttttttttttttttttttttifftttt3", "tttt", 4}, {92, "F4", "ttttttttttttttttttttiffbtttt", "ttt", 4},
 };
 
 static const int32_t levels[] = {0, 27, 28, 29, 30, 31, 1000006, 1000007};
