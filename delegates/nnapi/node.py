@@ -220,7 +220,7 @@ def assemble(graph: Graph, nodes: Sequence[Node], inputs: Sequence[int], outputs
     steps = tuple(
         Step(n.code, tuple(map(table.number, n.inputs)), tuple(map(table.number, n.outputs)), n.level) for n in nodes
     )
-    wanted = tuple(map(table.number, (*outputs, *map(Next, states))))
+    wanted = (*(table.number(t) for t in outputs), *(table.number(Next(t)) for t in states))
     blob, offsets = aligned(table.arrays)
     placed = list(table.operands)
     for (k, array), offset in zip(table.constants, offsets, strict=True):

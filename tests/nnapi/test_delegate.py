@@ -116,6 +116,29 @@ def test_a_failure_goes_on_without_it(phone: Phone) -> None:
         assert "DEAD_OBJECT" in str(it.plan.decisions[0].reasons["nnapi"][0])
 
 
+def test_what_is_remembered_goes_on_and_is_taken_over(phone: Phone) -> None:
+    content = sample("UNIDIRECTIONAL_SEQUENCE_LSTM", "FLOAT32").model.content
+    frames = np.random.default_rng(0).standard_normal((6, 2, 5, 3)).astype(np.float32)
+    cpu = CPUDelegate(op_resolver="BUILTIN_REF")
+    with Interpreter(model_content=content, delegates=[cpu]) as it:
+        it.allocate_tensors()
+        wanted = [infer(it, frame) for frame in frames]
+        it.reset_all_variables()
+        again = infer(it, frames[0])
+    with Interpreter(
+        model_content=content, delegates=[NNAPIDelegate(library=phone.path), cpu], on_failure="replan"
+    ) as it:
+        it.allocate_tensors()
+        assert it.plan.decisions[0].delegate == "nnapi"
+        for k, frame in enumerate(frames):
+            if k == 3:  # from here on the CPU goes on with what was remembered
+                phone.asked.fail("Execution_burstCompute", 14)
+            np.testing.assert_allclose(infer(it, frame), wanted[k], rtol=1e-5, atol=1e-6)
+            assert it.plan.decisions[0].delegate == ("nnapi" if k < 3 else "cpu")
+        it.reset_all_variables()
+        np.testing.assert_allclose(infer(it, frames[0]), again, rtol=1e-5, atol=1e-6)
+
+
 def test_arguments_that_are_none(tmp_path: Path) -> None:
     for arguments, message in (
         ({"feature_level": 26}, "feature_level 26 is none"), ({"preference": "fast"}, "preference 'fast' is none"),

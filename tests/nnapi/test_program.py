@@ -99,6 +99,8 @@ def test_claims_of_memory_are_refused_before_any_is_taken() -> None:
         ("scale that is none", lambda p: with_first(p, scale=float("nan"))),
         ("scales of channels", lambda p: with_first(p, scales=(1.0,))),
         ("dimensions", lambda p: with_first(p, dims=(1 << 31, 4))),
+        ("remembers", lambda p: replace(p, states=2)),
+        ("next value", lambda p: replace(with_first(p, dims=(1, 2)), states=1)),
         ("preference", lambda p: replace(p, preference=9)),
     ],
 )  # fmt: skip
