@@ -117,14 +117,14 @@ class CPUDelegate(OnHost):
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the runtime runs the whole partition.
 
-        It holds what crosses the border, but for what has no fixed size, and inputs that it might move when it gives
-        something a size while it runs: others may be reading them meanwhile.
+        It holds what crosses the border, but for scalars (its `tensor()` gives copies of them), what has no fixed size,
+        and inputs that it might move when it gives something a size as it runs: others may be reading them meanwhile.
         """
         whole = one_launch(graph, ops, keep)
         (border,) = whole.uses
         still = graph.known.settled.issuperset(ops) and all(graph.ops[i].kind != "CUSTOM" for i in ops)
         held = (*border.reads, *border.writes) if still else border.writes
-        return replace(whole, held=frozenset(held) - graph.dynamic)
+        return replace(whole, held=frozenset(t for t in held if graph.tensors[t].shape) - graph.dynamic)
 
     def compile(
         self,

@@ -4,9 +4,9 @@
     def binary(pick, of, shapes, activation): ...
 
 The quick tier runs cases in which every value of every axis occurs; the slow tier those in which every two values
-of two axes meet, and of the rest of the product what makes MOST; and hypothesis draws others, of values that the axes
-do not list (any shape, say). `pick` is a random.Random for what depends on the axes' values: seeded by them in listed
-cases, drawn by hypothesis in the others. A function gives None where the axes' values do not go together.
+of two axes meet; and hypothesis draws others, of values that the axes do not list (any shape, say). `pick` is a
+random.Random for what depends on the axes' values: seeded by them in listed cases, drawn by hypothesis in the others. A
+function gives None where the axes' values do not go together.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from case import (
     Type,
 )
 
-MOST = 60
 CANDIDATES = 1500
 Combination = tuple[int, ...]
 
@@ -122,14 +121,9 @@ class Family:
 
     @cached_property
     def more(self) -> list[Case]:
-        """Other cases in which values meet, and of the rest of the product what makes MOST in all."""
+        """Other cases in which values meet."""
         there = {id(made) for made in self.quick}
-        left = MOST - len(self._meeting)
-        rest = (made for places in self._some if places not in self._meeting and (made := self._at(places)) is not None)
-        return [
-            *(made for made in self._meeting.values() if id(made) not in there),
-            *itertools.islice(rest, max(0, left)),
-        ]
+        return [made for made in self._meeting.values() if id(made) not in there]
 
     @cached_property
     def _meeting(self) -> dict[Combination, Case]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cache
 
 from ops.harness import Loaded, delegate, difference, differing, es_delegate, graph_of
 
-from case import Array, Case
-from conformance.oracle import Prepared, prepare
+from case import REFERENCE, Array, Case
+from conformance.oracle import RESOLVERS, Prepared, prepare
+from delegraph.delegates.base import Delegate
+from delegraph.delegates.cpu import CPUDelegate
 from delegraph.delegates.gpu import GPUDelegate
+from delegraph.delegates.host import HostDelegate
+from delegraph.partitioner.rules import Rules
+from delegraph.placing import Placing
+from delegraph.session import Session
 
 DELEGATES = {"gl": delegate, "gles": es_delegate}
 
@@ -30,6 +37,37 @@ def conforms(case: Case, gpu: GPUDelegate, prepared: Prepared | None = None) -> 
                 if k and k == case.runs - 1:
                     loaded.executable.reset_variables()
                 agree(case, loaded.run(inputs), wanted, f"run {k}, memory {'shared' if reuse else 'apart'}")
+
+
+@cache
+def cpu(resolver: str) -> CPUDelegate:
+    """The CPU delegate by one of the runtime's resolvers."""
+    return CPUDelegate(op_resolver=resolver)
+
+
+def on_host(case: Case) -> Delegate | None:
+    """What runs a case on the host as its oracle says; None for an op of the runtime that its oracle corrects."""
+    if case.kind == "CUSTOM":
+        return HostDelegate()
+    return None if callable(case.oracle) else cpu(RESOLVERS[case.oracle == REFERENCE].name)
+
+
+def conforms_on_host(case: Case) -> None:
+    """Assert that a case's op, cut out of its model into a partition of a plan, still gives what the model gives."""
+    prepared, wanted_by = prepare(case), on_host(case)
+    assert wanted_by is not None
+    graph, rest = graph_of(prepared.content), cpu("AUTO")
+    delegates = [wanted_by] if isinstance(wanted_by, CPUDelegate) else [wanted_by, rest]
+    session = Session(graph, delegates, rest, Placing("priority", Rules(), None), False, lambda event: None)
+    assert {decision.delegate for decision in session.plan.decisions if not decision.folded} <= {wanted_by.name}
+    session.allocate_tensors()
+    for k, (inputs, wanted) in enumerate(zip(prepared.inputs, prepared.wanted, strict=True)):
+        if k and k == case.runs - 1:
+            session.reset_all_variables()
+        for tensor, value in zip(graph.inputs, inputs, strict=True):
+            session.set_tensor(tensor, value)
+        session.invoke()
+        agree(case, [session.get_tensor(tensor) for tensor in graph.outputs], wanted, f"run {k}")
 
 
 def agree(case: Case, got: Sequence[Array], want: Sequence[Array], where: str) -> None:

@@ -1,7 +1,7 @@
 """Every case on every delegate that is here, against the oracle; and cases that hypothesis draws.
 
 OpenGL ES has desktop OpenGL's bodies: the quick tier runs one of THIN cases by it, the slow tier the others, and its
-own cases by one of the two in turn.
+own cases by one of the two in turn. So does the host's memory see one of THIN cases of the quick tier, and the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import cases
 from axes import Family
 from case import Case
-from conformance.check import DELEGATES, conforms
+from conformance.check import DELEGATES, conforms, conforms_on_host, on_host
 from conformance.oracle import prepare
 
 THIN = 8
@@ -28,7 +28,7 @@ drawing: dict[str, Any] = {
 def runs(slow: bool) -> Iterator[Any]:
     """Cases on delegates; a case's own runs stand together. Where no `slow` ones are wanted, fewer are made."""
     for k, (name, case) in enumerate(cases.listed()):
-        for api in DELEGATES:
+        for api in (*DELEGATES, *(["host"] if on_host(case) else [])):
             marks = [] if api == "gl" or k % THIN == 0 else [pytest.mark.slow]
             if slow or not marks:
                 yield pytest.param(case, api, id=f"{name} {case.label} {api}", marks=marks)
@@ -43,7 +43,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_case(case: Case, api: str) -> None:
-    conforms(case, DELEGATES[api]())
+    if api == "host":
+        conforms_on_host(case)
+    else:
+        conforms(case, DELEGATES[api]())
 
 
 @pytest.mark.parametrize("name", cases.families())
@@ -63,7 +66,6 @@ def any_of(family: Family, count: int) -> None:
     def check(data: st.DataObject) -> None:
         found = family.draw(data)
         prepared = prepare(found)
-        for make in DELEGATES.values():
-            conforms(found, make(), prepared)
+        conforms(found, DELEGATES[data.draw(st.sampled_from([*DELEGATES]), "api")](), prepared)
 
     check()

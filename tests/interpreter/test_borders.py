@@ -146,6 +146,19 @@ def test_between_two_runtimes_a_tensor_is_copied_once() -> None:
             assert one.copies + other.copies - before == 3
 
 
+def test_scalars_have_places_of_their_own() -> None:
+    """Of a scalar the runtime's `tensor()` gives a copy, in which nothing could be handed on."""
+    b = GraphBuilder()
+    x = b.input(())
+    b.output(b.op("TANH", [b.op("NEG", [b.op("ABS", [x], ())], ())], ()))
+    far = SimulatedDelegate("far", **FAST)
+    with Interpreter(model_content=b.build(), delegates=[far, CPUDelegate()], pin={"cpu": ["ABS", "TANH"]}) as it:
+        it.allocate_tensors()
+        assert [p.delegate for p in it.plan.partitions] == ["cpu", "far", "cpu"]
+        for value in (np.float32(-0.5), np.float32(2)):
+            np.testing.assert_allclose(run(it, np.asarray(value)), np.tanh(-abs(value)), rtol=1e-6)
+
+
 def test_an_input_is_as_it_was_for_whoever_reads_it_late() -> None:
     """One tensor is read by three runtimes, by a device between them and by the user; each finds the same."""
     b = GraphBuilder()
