@@ -21,6 +21,10 @@ from .partitioner.overlap import lanes
 from .partitioner.plan import Plan, Run, Transfer
 from .partitioner.transfers import HOST, far
 
+Watch = Callable[
+    [int, int, int, Sequence[LaunchTime]], None
+]  # the step's number, its start and end in ns, its launches
+
 
 class Executor:
     """A plan bound to memory and compiled partitions; `close()` gives everything back."""
@@ -62,6 +66,7 @@ class Executor:
         self.executables: dict[int, Executable] = {}
         self._steps: list[Callable[[], None]] = []
         self._begun: set[int] = set()
+        self.watch: Watch | None = None  # told of each step of `run`
         try:
             self._compile(plan, {d.name: d for d in delegates}, keep)
         except BaseException:
@@ -155,9 +160,27 @@ class Executor:
     def _carry_out(self, at: int) -> None:
         self._begun.add(at)
         try:
-            self._steps[at]()
+            if self.watch is None:
+                self._steps[at]()
+            else:
+                self._watched(at, self.watch)
         except DelegateError as error:
             raise self._failed(at, error) from error
+
+    def _watched(self, at: int, watch: Watch) -> None:
+        """One step, waited for; what runs it tells of its launches if it can."""
+        start = time.perf_counter_ns()
+        launches = self._timed_launches(at)
+        self._busy[at].wait()
+        watch(at, start, time.perf_counter_ns(), launches)
+
+    def _timed_launches(self, at: int) -> list[LaunchTime]:
+        step = self.plan.steps[at]
+        executable = self.executables[step.partition] if isinstance(step, Run) else None
+        if isinstance(executable, Timed):
+            return executable.timed()
+        self._steps[at]()
+        return []
 
     def timed(self) -> list[float]:
         """One inference; the seconds that each step took, each waited for before the next begins."""
@@ -171,15 +194,7 @@ class Executor:
 
     def timed_launches(self) -> list[list[LaunchTime]]:
         """One inference; for each step what its launches took, none where what runs it cannot tell."""
-        times: list[list[LaunchTime]] = []
-        for step, call in zip(self.plan.steps, self._steps, strict=True):
-            executable = self.executables[step.partition] if isinstance(step, Run) else None
-            if isinstance(executable, Timed):
-                times.append(executable.timed())
-            else:
-                call()
-                times.append([])
-        return times
+        return [self._timed_launches(at) for at in range(len(self._steps))]
 
     def _failed(self, at: int, error: DelegateError) -> StepFailed:
         """The error of a step, with who is to blame: for a copy the delegate in whose space the far end lies."""

@@ -28,8 +28,9 @@ from .partitioner.rules import Rules, Selection
 from .placing import Placing, load_plan
 from .session import Session
 from .signature import SignatureRunner
-from .stream import Frames, Stream, remembers
+from .stream import Frame, Frames, Stream, remembers
 from .timing import StepTime
+from .tracing import Trace, traced
 from .tune import Progress, Raced
 
 log = logging.getLogger("delegraph")
@@ -274,6 +275,19 @@ class Interpreter:
         """
         sessions, own = self.abreast(depth)
         return Stream(sessions, frames, own)
+
+    def trace(self, frames: Sequence[Frame], depth: int = 1, warmup: int = 1) -> Trace:
+        """Run `frames`, `depth` of them at once, and note when each step, copy and launch ran, and in which thread.
+
+        Each step is waited for, so that together they may take longer than `invoke`. Before, each of what carries them
+        out runs the first frame `warmup` times, which is not noted. Ctrl-C ends it; what was noted is returned. Raises
+        ValueError for no frames, and what `stream` raises.
+        """
+        if not frames or warmup < 0:
+            raise ValueError(f"a trace takes a frame, and a warmup of at least 0: not {len(frames)} and {warmup}")
+        sessions, own = self.abreast(depth)
+        devices = {d.name: d.probe().detail for d in self._delegates}
+        return traced(sessions, own, frames, warmup, devices)
 
     def abreast(self, depth: int) -> tuple[list[Session], list[Session]]:
         """So many sessions of one plan, allocated, and those of them that whoever asked has to close.

@@ -17,7 +17,7 @@ from .delegates.base import Delegate, Learner, Lender
 from .delegates.cpu import CPUDelegate
 from .details import signature_list, tensor_details
 from .events import Note
-from .executor import Executor
+from .executor import Executor, Watch
 from .graph.model import NUMPY_TYPES, Graph
 from .partitioner.plan import Plan
 from .placing import Placing
@@ -162,6 +162,15 @@ class Session:
         took = [statistics.median(times) for times in zip(*runs, strict=True)]
         launches = medians([self._executor.timed_launches() for _ in range(repeat)])
         return [StepTime(*row) for row in zip(self.plan.steps, self.plan.costs, took, launches, strict=True)]
+
+    def watch(self, watch: Watch | None) -> None:
+        """Have each step of `invoke` told, and waited for, from now on; None ends that.
+
+        Raises RuntimeError before `allocate_tensors`.
+        """
+        if self._executor is None:
+            raise RuntimeError(NOT_READY)
+        self._executor.watch = watch
 
     def calibrate(self) -> None:
         """Measure how far from 0 values go for the present inputs. `allocate_tensors` is needed afterwards.

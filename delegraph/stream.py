@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,7 @@ from .session import Session
 Frame = NDArray[Any] | Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]]
 Made = NDArray[Any] | tuple[NDArray[Any], ...]
 Frames = Iterable[Frame] | AsyncIterable[Frame]
+Inference = Callable[[Session, Frame], Made]
 
 
 class Stream(Iterator[Made], AsyncIterator[Made]):
@@ -26,8 +27,14 @@ class Stream(Iterator[Made], AsyncIterator[Made]):
     fails, its turn raises the exception, and iteration may go on with the next.
     """
 
-    def __init__(self, sessions: Sequence[Session], frames: Frames, own: Sequence[Session]) -> None:
-        """`sessions` are allocated and carry out one plan; `own` are those of them that are closed at the end."""
+    def __init__(
+        self, sessions: Sequence[Session], frames: Frames, own: Sequence[Session], run: Inference | None = None
+    ) -> None:
+        """`sessions` are allocated and carry out one plan; `own` are those of them that are closed at the end.
+
+        `run` is what carries out a frame, `inference` unless given.
+        """
+        self._run = run or inference
         self._frames = frames
         self._source: Any = None
         self._free = deque(sessions)
@@ -86,7 +93,7 @@ class Stream(Iterator[Made], AsyncIterator[Made]):
 
     def _begin(self, frame: Frame) -> None:
         session = self._free.popleft()
-        self._under_way.append((self._pool.submit(inference, session, frame), session))
+        self._under_way.append((self._pool.submit(self._run, session, frame), session))
 
     def _end_with(self, error: Exception) -> None:
         """The frames themselves broke off: the last turn raises why."""

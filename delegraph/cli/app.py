@@ -18,6 +18,7 @@ from .demo import demo
 from .doctor import doctor
 from .plan import plan
 from .run import run
+from .trace import trace
 from .tune import tune
 from .verify import verify
 
@@ -81,6 +82,6 @@ def main(
             stream.reconfigure(errors="replace")
 
 
-for command in (bench, compare, demo, doctor, plan, run, tune, verify):
+for command in (bench, compare, demo, doctor, plan, run, trace, tune, verify):
     app.command()(command)
 app.add_typer(bridge, name="bridge")
