@@ -178,8 +178,6 @@ def _hybrid(graph: Graph, op: Op, w: Tensor, k: int, channels: int, limits: Limi
     q = w.quantization
     if q is None or q.scales.size not in (1, 1 if w.type == "UINT8" and op.kind == "CONV_2D" else channels):
         raise Refused("quantization", f"{w.name!r}", f"a scale, or one for each of {channels} channels")
-    if w.type == "UINT8" and graph.constant(w.index) is None:  # the reference kernels take its bytes for signed ones
-        raise Refused("not_constant", f"{w.name!r} is computed", "a constant, as it is UINT8")
     integers, scales, before = quantized(rows, _symmetric(graph, op, w), limits)
     factor = np.broadcast_to(q.scales.astype(np.float32), (channels,))
     return Sums(

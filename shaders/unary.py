@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..graph.model import Graph, Op
-from .arguments import answering, result, values
+from .arguments import Refused, answering, result, values
 from .program import Elementwise, Limits, Lowered, Stage, valued
 from .types import FLOAT, FLOATS
 
@@ -37,7 +37,7 @@ FUNCTIONS = {
 }
 # Of integers, by type.
 INTEGERS = {
-    "ABS": {"INT32": "abs(x)"},
+    "ABS": {"INT32": "abs(x)", "INT16": "wrapped(abs(x), 16)"},
     "LOGICAL_NOT": {"BOOL": "1 - x"},
     "NEG": {"INT32": "-x", "INT64": "negated(x)", "INT8": "wrapped(-x, 24)", "INT16": "wrapped(-x, 16)"},
     "SIGN": {"INT32": "sign(x)"},
@@ -58,6 +58,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     source = values(graph, op, types=TYPES[op.kind])
     tensor = graph.tensors[source]
     output = result(graph, op, limits, tensor.shape, types={tensor.type})
+    if op.kind == "ABS" and tensor.type == "INT16" and tensor.quantization is not None:
+        raise Refused("quantization", f"{tensor.name!r} has scales", "none")
     if tensor.type in INTEGERS.get(op.kind, ()):
         return Elementwise(
             source, output, Stage(INTEGERS[op.kind][tensor.type], includes=LIBRARIES.get(tensor.type, ()))

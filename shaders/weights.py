@@ -17,7 +17,7 @@ from .types import stored_dtype
 class Weights:
     """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
 
-    `zero` is what stands for 0 in it. The bytes of a constant are taken for `signed` ones whatever its type says. Those
+    `zero` is what stands for 0 in it. Its bytes are taken for `signed` ones whatever its type says. Those
     that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs.
     """
 
@@ -43,11 +43,12 @@ class Weights:
         if array is None:
             kind, constants = self._as_it_is()
             arg, zero = Arg("weights", self.tensor, kind), self.zero
+            signed = self.signed and graph.tensors[self.tensor].type == "UINT8"
         else:
-            constants, zero = self._packed(vecs), 0
+            constants, zero, signed = self._packed(vecs), 0, False
             arg = Arg("weights", self._pack(array, vecs), "vec4" if array.dtype.kind == "f" else "ivec4")
         named = {name: constants.get(name, 0) for name in ("ALONG_OUTPUTS", "ALONG_INPUTS")}
-        more = {"STEP": self.step, "CHANNELS": self.shape[3], "WEIGHTS_ZERO": zero}
+        more = {"STEP": self.step, "CHANNELS": self.shape[3], "WEIGHTS_ZERO": zero, "WEIGHTS_SIGNED": int(signed)}
         return arg, {**constants, **named, **more}
 
     def _packed(self, vecs: int) -> dict[str, int]:

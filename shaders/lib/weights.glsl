@@ -28,6 +28,9 @@ void weights_at(uint base, uint k, uint vec, out FOUR w[STEP]) {
 #endif
     }
 #endif
+#if WEIGHTS_SIGNED
+    for (int c = 0; c < STEP; c++) w[c] = (w[c] << 24) >> 24;
+#endif
 #if WEIGHTS_ZERO != 0
     for (int c = 0; c < STEP; c++) w[c] -= WEIGHTS_ZERO;
 #endif

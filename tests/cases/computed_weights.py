@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from axes import family
 from case import FLOAT, INT8, Case, Type, Typed, between, case, scaled
 from cases.hybrid_lstm import TOLERANCE
 from cases.hybrid_lstm import cell as hybrid_cell
@@ -13,7 +12,6 @@ from cases.hybrid_rnn import weights
 from cases.lstm import gates, states
 
 N, X, H = 2, 3, 6
-TYPES = [FLOAT, INT8]
 
 
 def turned(inputs: list[Typed | None], which: str) -> list[Typed | None]:
@@ -22,10 +20,6 @@ def turned(inputs: list[Typed | None], which: str) -> list[Typed | None]:
     return [v and replace(v, role="computed") if k in places else v for k, v in enumerate(inputs)]
 
 
-@family(
-    type=TYPES, which=["all", "weights", "recurrent", "biases"], sequence=[False, True], input_gate=[True, False],
-    projected=[True, False],
-)  # fmt: skip
 def lstm(pick: Random, type: Type, which: str, sequence: bool, input_gate: bool, projected: bool) -> Case:
     out, projection = (H - 2, "plain") if projected else (H, "none")
     if type is FLOAT:
@@ -40,7 +34,6 @@ def lstm(pick: Random, type: Type, which: str, sequence: bool, input_gate: bool,
     )  # fmt: skip
 
 
-@family(type=TYPES, kind=["RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"], recurrent=[True, False])
 def rnn(pick: Random, type: Type, kind: str, recurrent: bool) -> Case:
     def some(*shape: int) -> Typed:
         return FLOAT.constant(shape, scaled(0.5)) if type is FLOAT else weights(pick, type, shape, 0.5)
@@ -58,13 +51,23 @@ def rnn(pick: Random, type: Type, kind: str, recurrent: bool) -> Case:
     )  # fmt: skip
 
 
-@family(type=TYPES, times=[True, False])
-def svdf(pick: Random, type: Type, times: bool) -> Case | None:
-    if times and type is INT8:
-        return None  # the reference kernel scales them in the first run alone
+def svdf(pick: Random, type: Type, times: bool) -> Case:
     one, values = (FLOAT, scaled(0.5)) if type is FLOAT else (INT8.quantized(0.01), between(-127, 127))
     ages = one((4, 5), values)
     return case(
         "SVDF", (N, X), one((4, X), values), ages if times else ages.fixed(),
         FLOAT((2,)), FLOAT.variable((N, 20)), rank=2, runs=3, fused_activation_function="NONE", tolerance=TOLERANCE,
     )  # fmt: skip
+
+
+CASES = [  # few, as these shaders take long to compile
+    lstm(Random(0), FLOAT, "all", sequence=False, input_gate=False, projected=True),
+    lstm(Random(1), INT8, "all", sequence=True, input_gate=True, projected=True),
+    lstm(Random(2), FLOAT, "recurrent", sequence=True, input_gate=True, projected=False),
+    lstm(Random(3), INT8, "weights", sequence=False, input_gate=True, projected=False),
+    rnn(Random(4), FLOAT, "BIDIRECTIONAL_SEQUENCE_RNN", recurrent=True),
+    rnn(Random(5), INT8, "UNIDIRECTIONAL_SEQUENCE_RNN", recurrent=False),
+    rnn(Random(6), INT8, "RNN", recurrent=True),
+    *(svdf(Random(7), FLOAT, times) for times in (False, True)),
+    svdf(Random(8), INT8, times=False),  # the reference kernel scales times of integers in the first run alone
+]

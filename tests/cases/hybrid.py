@@ -152,7 +152,7 @@ def steps(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array
 
 
 # What inputs are quantised to, seen through weights of 1.
-CASES = [
+SEEN = [
     case(
         "FULLY_CONNECTED", FLOAT((600, n), steps), INT8.quantized(1.0)(np.eye(n)), tolerance=1e-6,
         asymmetric_quantize_inputs=asymmetric,
@@ -160,6 +160,12 @@ CASES = [
     for n in (5, 16, 67)
     for asymmetric in (False, True)
 ]  # fmt: skip
+U8 = UINT8.quantized(0.02)
+COMPUTED = [
+    case("FULLY_CONNECTED", (3, 8), U8((6, 8), spread), FLOAT((6,)), asymmetric_quantize_inputs=True),
+    case("CONV_2D", (1, 5, 5, 3), U8((5, 3, 3, 3), spread), FLOAT((5,)), padding="SAME", stride_h=1, stride_w=1),
+]
+CASES = [*SEEN, *COMPUTED]
 
 
 @family(type=[INT8, UINT8, INT4, INT2], by_row=BY_CHANNEL, constant=[False, True], shape=[(9, 8), (7, 2, 12)])
