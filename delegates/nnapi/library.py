@@ -21,7 +21,7 @@ REMEDIES = {
     "OUT_OF_MEMORY": "close what else runs, or give it fewer ops",
     "BAD_DATA": "the device takes less than its feature level says: leave the op to another delegate",
     "OP_FAILED": "the driver gave up: on_failure='replan' goes on without it, another device may take it",
-    "UNMAPPABLE": "the device cannot map this memory: set share_weights=False",
+    "UNMAPPABLE": "the device cannot map this memory",
     "OUTPUT_INSUFFICIENT_SIZE": "an output is larger than its buffer",
     "UNAVAILABLE_DEVICE": "the device is taken or gone: try again later, or choose another",
     "MISSED_DEADLINE_TRANSIENT": "it took too long this time: try again",

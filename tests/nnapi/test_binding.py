@@ -12,8 +12,9 @@ import pytest
 from delegraph.delegates.engine import Port
 from delegraph.delegates.nnapi import memory
 from delegraph.delegates.nnapi.abi import FUNCTIONS, RESULTS, Operation, Type
-from delegraph.delegates.nnapi.engine import LoadedProgram, NNAPIEngine
+from delegraph.delegates.nnapi.engine import NNAPIEngine
 from delegraph.delegates.nnapi.library import NNAPIError, TooOld
+from delegraph.delegates.nnapi.loaded import LoadedProgram
 from delegraph.delegates.nnapi.node import assemble, lowered
 from delegraph.delegates.nnapi.program import CONSTANT, Operand, Program, Step
 from delegraph.delegates.nnapi.samples import sample
@@ -76,6 +77,13 @@ def test_a_program_runs_again_and_again(phone: Phone) -> None:
 @pytest.mark.parametrize("share", [True, False])
 def test_weights_are_shared_or_kept(phone: Phone, share: bool) -> None:
     ready = loaded(NNAPIEngine(phone.path, share_weights=share))
+    check(ready)
+    ready.close()
+
+
+def test_weights_that_a_device_cannot_map_are_handed_over_otherwise(phone: Phone) -> None:
+    phone.asked.fail("Model_setOperandValueFromMemory", 7)
+    ready = loaded(NNAPIEngine(phone.path))
     check(ready)
     ready.close()
 
