@@ -2,9 +2,10 @@
 
     python benchmarks/bench_overhead.py [--seconds 20]
 
-A cell's process takes turns as in a benchmark (samples one by one) and runs bare loops of as many inferences, in random
-order, round by round. Printed is by how much the mean of a turn, and the median sample that reports show, is above an
-inference of the bare loop: the median of the paired ratios and its 95 % interval.
+A cell's process takes turns as in a benchmark (samples one by one) and runs bare loops of as many inferences, in
+random order, round by round. Both are cut into blocks of ten inferences, of which a round counts the median, since on a
+machine that does other things besides, some block is always disturbed. Printed is by how much a turn is above the bare
+loop: the median of the paired ratios and its 95 % interval.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from delegraph.bench.stand import Stand
 from delegraph.bench.stats import median
 from delegraph.graph.builder import GraphBuilder
 
-EACH = 100  # inferences of a turn, and of a bare loop
+BLOCKS, EACH = 10, 10  # of inferences
 SETTLE = 0.01  # seconds before a turn counts, as in a benchmark of 2 s a cell; a bare loop has as many inferences
 
 
@@ -53,24 +54,24 @@ def main() -> None:
         reference.call("inputs", str(model), "small", 1, Feed(), str(inputs))
         stand.call("open", str(model), Configuration("cpu", threads=1), str(inputs))
         stand.call("warm", 2.0)
-        means, medians, bare = [], [], []
+        ratios, bare = [], []
         end = time.perf_counter() + options.seconds
         while time.perf_counter() < end:
-            turn, loop = (), 0.0
+            took = {}
             for what in random.sample(("turn", "bare"), 2):
-                if what == "turn":
-                    turn = stand.call("turn", 10.0, EACH, SETTLE, 0.0)
+                if what == "bare":
+                    took[what] = np.median(stand.call("bare", BLOCKS, EACH))
                 else:
-                    loop = stand.call("bare", EACH)
-            means.append(float(np.mean(turn)))
-            medians.append(float(np.median(turn)))
-            bare.append(loop)
+                    samples = stand.call("turn", 10.0, BLOCKS * EACH, SETTLE, 0.0)
+                    took[what] = np.median(np.reshape(samples, (BLOCKS, EACH)).mean(axis=1))
+            ratios.append(float(took["turn"] / took["bare"]))
+            bare.append(took["bare"])
         reference.close()
         stand.close()
-    print(f"{len(bare)} rounds of {EACH} inferences; bare loop {np.median(bare) * 1e6:.1f} us an inference")
-    for name, found in (("mean of a turn", means), ("median of a turn", medians)):
-        ratio = median([[a / b] for a, b in zip(found, bare, strict=True)])
-        print(f"{name}: {100 * (ratio.value - 1):+.2f} % [{100 * (ratio.low - 1):+.2f}, {100 * (ratio.high - 1):+.2f}]")
+    found = median([[ratio] for ratio in ratios])
+    print(f"bare loop: {np.median(bare) * 1e6:.1f} us an inference ({len(bare)} rounds of {BLOCKS * EACH})")
+    percent = [100 * (x - 1) for x in (found.value, found.low, found.high)]
+    print("delegraph bench: {:+.2f} % [{:+.2f}, {:+.2f}]".format(*percent))
 
 
 if __name__ == "__main__":

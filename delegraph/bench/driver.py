@@ -46,6 +46,7 @@ class Running:
     turns: list[tuple[float, ...]] = field(default_factory=list)
     seconds: float = 0.0
     over: bool = False
+    finished: bool = False
 
     def steady(self, rate: float) -> Steady | None:
         """The latencies so far."""
@@ -79,7 +80,7 @@ class Run:
         """What was measured so far."""
         cells = [*self._cells]
         for running in self._running:
-            state = "partial" if running.cell.state == "done" else running.cell.state
+            state = "partial" if running.cell.state == "done" and not running.finished else running.cell.state
             cells.append(replace(running.cell, state=state, steady=running.steady(self._settings.rate)))
         gpus = dict.fromkeys(
             text for c in cells for name, text in (c.devices or {}).items() if name not in ("cpu", "host")
@@ -191,6 +192,7 @@ class Run:
                 limits = self._settings.thresholds
                 accuracy = child.call("accuracy", running.inputs, running.reference, limits)
                 running.cell = replace(running.cell, accuracy=accuracy)
+            running.finished = True
         except ChildError as error:
             running.cell = replace(running.cell, state="partial", problem=str(error))
 

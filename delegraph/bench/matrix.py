@@ -17,6 +17,7 @@ from .peers import PEERS
 from .record import Configuration, Settings, Thresholds
 
 PRECISIONS = ("fp32", "fp16")
+HALF_PEERS = ("litert-gpu", "ncnn")  # that can be told to compute in half
 AXES = {"delegates": str, "precision": str, "threads": int, "batch": int, "placement": str}
 NUMBERS = {"seconds": float, "width": float, "pause": float, "rate": float, "seed": int, "sets": int}
 
@@ -65,7 +66,10 @@ def make_matrix(values: Mapping[str, Any], file: Path | None = None) -> Matrix:
     peers = _listed(merged.get("peer"), str, "peer", where)
     batches = _listed(merged.get("batch"), int, "batch", where) or [1]
     threads = _listed(merged.get("threads"), int, "threads", where) or [0]
-    made += [Configuration("", threads=t, batch=b, peer=p) for p, b, t in product(peers, batches, threads)]
+    precisions = _listed(merged.get("precision"), str, "precision", where) or ["fp32"]
+    for peer, precision, batch, thread in product(peers, precisions, batches, threads):
+        kept = precision if peer in HALF_PEERS else "fp32"
+        made.append(Configuration("", kept, thread, batch, peer=peer))
     numbers = {name: _number(merged.get(name), kind, name, where) for name, kind in NUMBERS.items()}
     seed, sets = int(numbers.get("seed") or 0), numbers.get("sets")
     feed = Feed(

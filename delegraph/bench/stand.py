@@ -130,15 +130,21 @@ class Stand:
             if rate:
                 time.sleep(max(begun + len(samples) / rate - clock(), 0.0))
 
-    def bare(self, count: int) -> float:
-        """Seconds an inference of a loop that does nothing else, after as many uncounted: `turn` is held against it."""
+    def bare(self, blocks: int, each: int) -> tuple[float, ...]:
+        """Seconds an inference of loops that do nothing else, `each` inferences long: `turn` is held against them.
+
+        As many inferences before do not count.
+        """
         infer, clock = self._ready().infer, time.perf_counter
-        for _ in range(count):
+        for _ in range(blocks * each):
             infer()
-        start = clock()
-        for _ in range(count):
-            infer()
-        return (clock() - start) / count
+        found = []
+        for _ in range(blocks):
+            start = clock()
+            for _ in range(each):
+                infer()
+            found.append((clock() - start) / each)
+        return tuple(found)
 
     def stream(self, seconds: float, median: float, inputs: str) -> Stream | None:
         """Throughput over about `seconds`; None where the subject does not stream."""

@@ -31,6 +31,14 @@ def test_it_is_the_product_of_what_makes_a_difference(folder: Path) -> None:
     assert name_of(Configuration("gpu,cpu", "fp16", 2, 4, "fastest")) == "gpu,cpu (fp16, 2 threads, batch 4, fastest)"
 
 
+def test_peers_take_the_axes_that_they_have(folder: Path) -> None:
+    axes = {"delegates": ["cpu"], "precision": ["fp32", "fp16"], "threads": [2], "peer": ["litert-cpu", "ncnn"]}
+    made = make_matrix({"models": [MODEL], **axes}).configurations
+    assert [name_of(c) for c in made] == [
+        "cpu (2 threads)", "litert-cpu (2 threads)", "ncnn (2 threads)", "ncnn (fp16, 2 threads)"
+    ]  # fmt: skip
+
+
 def test_by_default_it_is_the_cpu_against_all_that_is_here(folder: Path) -> None:
     made = make_matrix({"models": [MODEL]})
     assert [(c.delegates, c.placement) for c in made.configurations] == [("cpu", "priority"), ("auto", "fastest")]
