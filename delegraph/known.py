@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 from .delegates.base import Delegate
@@ -83,12 +84,15 @@ OPTIONS: Mapping[str, Mapping[str, Parse]] = {
 _OPTION = re.compile(r"([A-Za-z_]+)=(.*)")
 
 
-def delegates_here() -> list[Delegate]:
+Defaults = Mapping[str, Mapping[str, Any]]  # name -> options of a delegate where a list does not say otherwise
+
+
+def delegates_here(defaults: Defaults = MappingProxyType({})) -> list[Delegate]:
     """Every delegate but the CPU, which always stands last, whose device is here; the others are closed."""
     found = []
     for name, make in FACTORIES.items():
         if name != "cpu":
-            delegate = make("")
+            delegate = make("", **defaults.get(name, {}))
             if delegate.probe().here:
                 found.append(delegate)
             else:
@@ -96,20 +100,21 @@ def delegates_here() -> list[Delegate]:
     return found
 
 
-def make_delegates(text: str) -> list[Delegate]:
+def make_delegates(text: str, defaults: Defaults = MappingProxyType({})) -> list[Delegate]:
     """Delegates from a list such as "gpu,cpu" or "remote:tcp://host:7200/cpu" (a bridge, and what is borrowed there).
 
     Behind a name's colon stand a device ("gpu:1", by index or by part of its name) or OPTIONS, and behind these more of
     them: "gpu:precision=fp16,api=gles,cpu" is a GPU and the CPU, "gpu:1,precision=fp16" the second GPU alone.
 
-    "auto" is all that are here; otherwise nothing is opened yet. Raises ValueError for a name, an option or a value
-    that is not known or is given twice, and where the list is empty.
+    "auto" is all that are here; otherwise nothing is opened yet. `defaults` are options that hold where the list does
+    not say otherwise. Raises ValueError for a name, an option or a value that is not known or is given twice, and where
+    the list is empty.
     """
     if text.strip() == "auto":
-        return delegates_here()
+        return delegates_here(defaults)
     made: dict[str, Delegate] = {}
     for name, device, options in _parsed(text):
-        delegate = ALL[name](device, **options)
+        delegate = ALL[name](device, **{**defaults.get(name, {}), **options})
         if delegate.name in made:
             raise ValueError(f"delegate {delegate.name!r} is named twice")
         made[delegate.name] = delegate

@@ -202,11 +202,6 @@ class GPUDelegate:
         with self._lock:
             return self._programs.weights.nbytes if self._programs is not None else 0
 
-    @property
-    def wanted(self) -> int | str | None:
-        """The device that was asked for."""
-        return self._wanted
-
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""
         with self._lock:

@@ -124,10 +124,16 @@ def _product(axes: Mapping[str, Any], where: str) -> list[Configuration]:
 
 def _plain(c: Configuration) -> Configuration:
     """What makes no difference taken out: the precision where no GPU is asked for, the placement of the CPU alone."""
-    names = {part.partition(":")[0].strip() for part in c.delegates.split(",")}
+    names = set(_names(c.delegates))
     alone = names == {"cpu"}
     placement = "priority" if alone else c.placement or ("fastest" if names == {"auto"} else "priority")
     return replace(c, precision=c.precision if names & {"gpu", "auto"} else "fp32", placement=placement)
+
+
+def _names(delegates: str) -> list[str]:
+    """The names in a list of delegates, without devices and options."""
+    parts = [part.strip() for part in delegates.split(",") if part.strip()]
+    return [part.partition(":")[0] for part in parts if "=" not in part.partition(":")[0]]
 
 
 def _table(table: Any, where: str) -> Configuration:
@@ -149,8 +155,8 @@ def checked(c: Configuration, where: str = "") -> Configuration:
     if c.peer:
         unknown(c.peer, PEERS, where, "peer")
     elif c.delegates.strip() != "auto":
-        for part in c.delegates.split(","):
-            unknown(part.partition(":")[0].strip(), (*ALL, "auto"), where, "delegate")
+        for name in _names(c.delegates):
+            unknown(name, (*ALL, "auto"), where, "delegate")
         try:
             made = make_delegates(c.delegates)
         except ValueError as error:

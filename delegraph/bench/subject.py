@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from ..affine import dequantize
 from ..delegates.base import Delegate, Holder
 from ..delegates.cpu import CPUDelegate
-from ..delegates.gpu.delegate import GPUDelegate
 from ..errors import DelegateError
 from ..interpreter import Interpreter
-from ..known import make_delegates
+from ..known import Defaults, make_delegates
 from ..partitioner.plan import Plan
 from ..partitioner.transfers import HOST
 from .ops import profiled
@@ -159,14 +158,10 @@ class Own:
 
 def delegates_of(configuration: Configuration) -> list[Delegate]:
     """The delegates of a configuration, nothing opened yet. Raises ValueError for a list that makes no sense."""
-    made: list[Delegate] = []
-    for delegate in make_delegates(configuration.delegates):
-        if isinstance(delegate, GPUDelegate) and configuration.precision != "fp32":
-            delegate.close()
-            delegate = GPUDelegate(delegate.wanted, precision=configuration.precision)
-        if not isinstance(delegate, CPUDelegate):
-            made.append(delegate)
-    return [*made, CPUDelegate(num_threads=configuration.threads or None)]
+    threads = configuration.threads or None
+    defaults: Defaults = {"gpu": {"precision": configuration.precision}, "cpu": {"threads": threads}}
+    made = make_delegates(configuration.delegates, defaults)
+    return made if any(d.name == "cpu" for d in made) else [*made, CPUDelegate(num_threads=threads)]
 
 
 def _plan_record(plan: Plan) -> PlanRecord:

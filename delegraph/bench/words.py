@@ -48,8 +48,13 @@ class Finding:
 
 
 def timed(cells: Sequence[Cell]) -> list[Cell]:
-    """Those with latencies, from fast to slow."""
-    return sorted((c for c in cells if c.steady and c.steady.samples), key=lambda c: c.steady.median if c.steady else 0)
+    """Those with latencies, from fast to slow by the item."""
+    return sorted((c for c in cells if c.steady and c.steady.samples), key=_item)
+
+
+def _item(cell: Cell) -> float:
+    """The median seconds of an item."""
+    return cell.steady.median / cell.configuration.batch if cell.steady else 0.0
 
 
 def models(report: Report) -> dict[str, list[Cell]]:
@@ -69,12 +74,18 @@ def findings(report: Report) -> list[Finding]:
     return found
 
 
+def each(cell: Cell) -> tuple[tuple[float, ...], ...]:
+    """The samples of a cell's turns, by the item of its batch: what a bigger batch takes in all is no loss."""
+    batch = cell.configuration.batch
+    return tuple(tuple(s / batch for s in turn) for turn in cell.steady.turns) if cell.steady else ()
+
+
 def against(cell: Cell, base: Cell) -> Interval | None:
-    """How many times as long a cell takes as another; None where they cannot be held against each other."""
-    if cell.steady is None or base.steady is None or cell is base:
+    """How many times as long an item takes in a cell as in another; None where they cannot be held so."""
+    if cell is base:
         return None
     try:
-        return ratio(cell.steady.turns, base.steady.turns)
+        return ratio(each(cell), each(base))
     except ValueError:
         return None
 
@@ -85,9 +96,10 @@ def _sentence(report: Report, ranking: Sequence[Cell]) -> str:
     best = ranking[0]
     assert best.steady is not None
     name = cell_name(report, best)
-    said = f"{name} is the fastest with {duration(best.steady.median)}"
+    took = duration(_item(best)) + (" an item" if any(c.configuration.batch != 1 for c in ranking) else "")
+    said = f"{name} is the fastest with {took}"
     if len(ranking) == 1:
-        said = f"{name} takes {duration(best.steady.median)}"
+        said = f"{name} takes {took}"
     else:
         gap = against(ranking[1], best)
         other = cell_name(report, ranking[1])
@@ -117,10 +129,7 @@ def overall(report: Report) -> list[str]:
         for cells in by_model.values():
             found = {(c.configuration, c.machine): c for c in timed(cells)}
             if base in found and other in found:
-                a, b = found[base].steady, found[other].steady
-                assert a is not None and b is not None
-                if min(len(a.turns), len(b.turns)):
-                    pairs.append((a.turns, b.turns))
+                pairs.append((each(found[base]), each(found[other])))
         if not pairs:
             continue
         gain = mean_ratio(pairs)

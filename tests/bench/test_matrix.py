@@ -71,6 +71,7 @@ def test_a_file_says_the_same(folder: Path) -> None:
         ({"delegate": ["cpu"]}, "unknown setting 'delegate'; did you mean 'delegates'"),
         ({"delegates": ["gpu,cpus"]}, "unknown delegate 'cpus'; did you mean 'cpu'"),
         ({"delegates": ["gpu,gpu"]}, "'gpu' is named twice"),
+        ({"delegates": ["gpu:precision=fp61,cpu"]}, "option 'precision' of delegate 'gpu'"),
         ({"delegates": [3]}, "delegates is text, not 3"),
         ({"precision": "fp61"}, "unknown precision 'fp61'; did you mean 'fp16'"),
         ({"placement": ["fast"]}, "unknown placement 'fast'"),
