@@ -18,17 +18,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 import random
 import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from delegraph import CPUDelegate, GPUDelegate, NullDelegate, SimulatedDelegate
 from delegraph.costbook import CostBook
@@ -195,30 +195,23 @@ def growth(sizes: Sequence[int], plot: Path | None) -> None:
     slope, shift = np.polyfit(*np.log(np.array(rows)).T, 1)
     print(f"planning time grows with the {slope:.2f}th power of the number of ops")
     if plot is not None:
-        plot.write_text(drawn(rows, float(slope), float(shift)), "utf-8")
+        draw(np.array(rows), float(slope), float(shift), plot)
         print(f"wrote {plot}")
 
 
-def drawn(rows: Iterable[tuple[int, float]], slope: float, shift: float) -> str:
-    """Times over sizes, both axes logarithmic, with the line that fits, as SVG."""
+def draw(rows: NDArray[np.float64], slope: float, shift: float, path: Path) -> None:
+    """Seconds over ops, both axes logarithmic, and the line that fits. It takes `pip install 'delegraph[bench]'`."""
+    from matplotlib.figure import Figure
 
-    def at(ops: float, seconds: float) -> tuple[float, float]:
-        return 60 + 170 * (math.log10(ops) - 2), 290 - 85 * (math.log10(seconds) + 2)
-
-    rows = list(rows)
-    dots = [(*at(*row), f"{row[0]:,} ops: {row[1]:.2f} s") for row in rows]
-    ends = [at(ops, math.exp(shift) * ops**slope) for ops in (rows[0][0], rows[-1][0])]
-    marks = "".join(
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4"/><text x="{x + 8:.0f}" y="{y + 14:.0f}">{text}</text>'
-        for x, y, text in dots
-    )
-    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in ends)
-    title = f"Planning time on 4 delegates: exponent {slope:.2f}"
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="320" font-family="sans-serif" font-size="12">'
-        f'<rect width="560" height="320" fill="white"/><text x="20" y="20" font-size="14">{title}</text>'
-        f'<polyline points="{line}" fill="none" stroke="gray"/>{marks}</svg>'
-    )
+    ops, seconds = rows.T
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.loglog(ops, seconds, "o", label="measured")
+    axes.loglog(ops, np.exp(shift) * ops**slope, "-", color="gray", label=f"exponent {slope:.2f}")
+    axes.set(xlabel="ops", ylabel="seconds", title="Planning time on 4 delegates")
+    axes.grid(True, which="both", alpha=0.3)
+    axes.legend()
+    figure.savefig(path)
 
 
 def main() -> None:
