@@ -107,18 +107,20 @@ def _numbers(cell: Cell, base: Cell) -> list[tuple[float | None, str]]:
     def nbytes(value: int | None) -> tuple[float | None, str]:
         return value, "" if value is None else size(value)
 
-    found: list[tuple[float | None, str]] = [(None, "")] * 9
+    found: list[tuple[float | None, str]] = [(None, "")] * 10
     if cell.steady is not None and cell.steady.samples:
         s = summary(cell.steady)
         interval = f"{duration(s.median.low)} to {duration(s.median.high)}"
         found = [seconds(s.median.value), (s.median.high - s.median.low, interval)]
         found += [seconds(value) for value in (s.min, s.mean, s.p90, s.p95, s.p99, s.max, s.deviation)]
+        unsettled = "" if cell.steady.settled else ", never steady"
+        found.append((s.count, f"{s.count} after {cell.steady.warmup}{unsettled}"))
     gain = against(cell, base)
     factor = f"{gain.value:.3g}x ({gain.low:.3g} to {gain.high:.3g})" if gain else "1x"
     found.append((gain.value if gain else 1.0 if cell is base else None, factor))
     rate = cell.stream.rate if cell.stream else None
     found.append((rate, f"{rate:.4g}/s" if rate else ""))
-    found.append(seconds(cell.phases.total if cell.phases else None))
+    found += [seconds(cell.phases.total if cell.phases else None), seconds(cell.startup)]
     m = cell.memory
     found += [nbytes(m.resident if m else None), nbytes(m.peak if m else None)]
     found.append(nbytes(sum(m.device.values()) if m else None))
