@@ -7,7 +7,8 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from .handshake import introduce
 from .wire import Channel, Kind, Note, Place, written
 
 FIRST, LONGEST = 0.1, 10.0  # seconds until it is dialled again after a failure, and what that doubles up to
-LOADING = 120.0  # seconds that loading a program may take at the least: some devices compile it then
+LONGER = 4  # times the usual silence while a device is opened or a program loaded, which some compile then
 DIALLING = 5.0  # seconds until somebody answers, at the most
 
 Span = tuple[int, int]  # bytes of an arena: offset, count
@@ -64,7 +65,7 @@ class Dialer:
             introduce(channel, self.secret, min(self.timeout, DIALLING))
             sock.settimeout(self.timeout)
             made = Connection(channel)
-            return made, str(made.ask(Kind.OPEN, {"engine": self.engine}).get("device", ""))
+            return made, made.open(self.engine)
         except BaseException:
             sock.close()
             raise
@@ -100,6 +101,11 @@ class Connection:
         kind = known if isinstance(known, type) and issubclass(known, BridgeError) else DelegateError
         return kind(f"{self.channel.peer}: {str(note.get('message', ''))[:4000]}")
 
+    def open(self, engine: str) -> str:
+        """Choose the device; what it is. Raises BridgeError, and DelegateError where it is not there."""
+        with self._patience():
+            return str(self.ask(Kind.OPEN, {"engine": engine}).get("device", ""))
+
     def load(self, number: int, program: Program, places: Mapping[str, Sequence[Place]], block: int) -> None:
         """Bring a program there, its bytes only where they are not. Raises BridgeError and DelegateError.
 
@@ -107,12 +113,21 @@ class Connection:
         """
         digest = hashlib.sha256(program.content).hexdigest()
         about = {"program": number, "sha256": digest, "size": len(program.content), "block": block}
-        if self.ask(Kind.LOAD, about | {kind: written(some) for kind, some in places.items()}).get("have") is not True:
-            before = self.channel.sock.gettimeout()
-            self.channel.send(Kind.PROGRAM, {"program": number}, program.content)
-            self.channel.sock.settimeout(max(before or LOADING, LOADING))
-            self._answer()
-            self.channel.sock.settimeout(before)
+        about |= {kind: written(some) for kind, some in places.items()}
+        with self._patience():
+            if self.ask(Kind.LOAD, about).get("have") is not True:
+                self.channel.send(Kind.PROGRAM, {"program": number}, program.content)
+                self._answer()
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """More of it than usual."""
+        usual = self.channel.sock.gettimeout() or 0.0
+        self.channel.sock.settimeout(usual * LONGER)
+        try:
+            yield
+        finally:
+            self.channel.sock.settimeout(usual)
 
     def unload(self, number: int) -> None:
         """Let go of a program."""

@@ -72,8 +72,10 @@ class Server:
             self._listener.setblocking(False)
             while not self._closing:
                 if any(key.fileobj is self._listener for key, _ in selector.select(LOOK)):
-                    with suppress(OSError):  # who has gone again meanwhile; too many files, which passes
+                    try:
                         self._accept(*self._listener.accept())
+                    except OSError:  # who came has gone again, or too many files are open, which takes a moment
+                        time.sleep(0.01)
         self._end()
 
     def close(self) -> None:

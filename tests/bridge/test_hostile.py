@@ -269,7 +269,7 @@ BAD: list[tuple[str, Callable[[socket.socket], None], type[BridgeError], str]] =
         BridgeMalformed,
         "verdict 9",
     ),
-    ("silence after the handshake", welcome(linger=0.5), BridgeUnreachable, "for 0.2 s"),
+    ("silence after the handshake", welcome(linger=1.5), BridgeUnreachable, "for 0.8 s"),
     ("half a header", welcome(GOOD[:9]), BridgeCut, "after 9 of the 16 bytes"),
     ("half a note", welcome(GOOD[:-3]), BridgeCut, "of a note"),
     ("a note of 4 GiB", welcome(HEADER.pack(Kind.DONE, 0, (1 << 32) - 1, 0)), BridgeTooLarge, "65536 are allowed"),
