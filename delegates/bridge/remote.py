@@ -97,7 +97,7 @@ class FarArena:
         self.do(lambda link: None, connect=True)
 
     def do(self, action: Callable[[Connection], object], connect: bool = False) -> None:
-        """Do something over the connection. Raises DelegateError; the connection is given up after a BridgeError."""
+        """Do something over the connection, which is given up where it may be out of step. Raises DelegateError."""
         with self._lock:
             if self._closed:
                 raise BridgeCut("this memory was given back")
@@ -108,8 +108,9 @@ class FarArena:
                     self._connect()
                 assert self._link is not None
                 action(self._link)
-            except BridgeError:
-                self._give_up()
+            except BaseException as error:  # a Ctrl-C may have come in the middle of a message
+                if isinstance(error, BridgeError) or not isinstance(error, DelegateError):
+                    self._give_up()
                 self._far.doubt()
                 raise
 
@@ -133,9 +134,10 @@ class FarArena:
     def read(self, offset: int, out: NDArray[Any]) -> None:
         """Copy bytes out into a C-contiguous host array. Raises DelegateError."""
         span = offset, out.nbytes
-        if span in self._makers:
-            self._makers[span].wanted.add(span)
-        self.do(lambda link: link.read(offset, out.reshape(-1).view(np.uint8)))
+        with self._lock:
+            if span in self._makers:
+                self._makers[span].wanted.add(span)
+            self.do(lambda link: link.read(offset, out.reshape(-1).view(np.uint8)))
 
     def wait(self) -> None:
         """Until all that was asked of the other end is done. Raises DelegateError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import pytest
 
 from bridge.kit import Wire, infer, sums, vectors, wired
 from delegraph import BridgeError, Interpreter, RemoteDelegate
-from delegraph.delegates.bridge.wire import HEADER
+from delegraph.delegates.bridge.wire import HEADER, Channel
 
 STRIDE = 7  # of the places where it breaks besides the borders of messages
 
@@ -109,6 +110,26 @@ def test_what_was_there_is_not_made_up_after_a_cut() -> None:
         arena.close()
         with pytest.raises(BridgeError, match="given back"):
             arena.write(0, sent)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_an_interrupt_in_the_middle_of_a_message(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C leaves half an answer on its way, which is not taken for another one's."""
+    x, y = vectors()
+    with wired() as (wire, _), running(wire, "raise") as it:
+        calls, honest = iter(range(100)), Channel.take
+
+        def take(channel: Channel, into: object, what: str, end: float | None = None) -> None:
+            if threading.current_thread() is threading.main_thread() and next(calls) == at:
+                raise KeyboardInterrupt
+            honest(channel, into, what, end)
+
+        monkeypatch.setattr(Channel, "take", take)
+        with pytest.raises(KeyboardInterrupt):
+            infer(it, x, y)
+        for seed in range(3):
+            x, y = vectors(seed=seed)
+            assert np.array_equal(infer(it, x, y), x + y)
 
 
 def test_latency_changes_nothing() -> None:

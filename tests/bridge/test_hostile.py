@@ -297,6 +297,29 @@ def test_a_client_names_what_is_wrong_with_a_server(
             assert it.plan.decisions[0].delegate == "cpu"
 
 
+HONEST = [GOOD, frame(Kind.DONE, {"have": True}), frame(Kind.DONE), frame(Kind.DATA, {}, bytes(28)), frame(Kind.FAILED)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_client_of_a_mad_server_ends_with_an_error_or_a_plan_without_it(seed: int) -> None:
+    """It answers honestly for a while, then with other messages, flipped bytes or noise."""
+    rng = random.Random(seed)
+    answers = [GOOD, frame(Kind.DONE), frame(Kind.DONE, {"have": rng.random() < 0.5})][: rng.randrange(4)]
+    for _ in range(8):
+        raw = bytearray(rng.choice(HONEST) if rng.random() < 0.8 else rng.randbytes(rng.randrange(1, 60)))
+        for _ in range(rng.choice((0, 0, 1, 3))):
+            raw[rng.randrange(len(raw))] = rng.randrange(256)
+        answers.append(bytes(raw))
+    with posing(welcome(*answers)) as uri:
+        delegate = RemoteDelegate(uri, timeout=0.5)
+        delegate.probe()
+        with Interpreter(model_content=sums(), delegates=[delegate], on_failure="replan") as it:
+            it.allocate_tensors()
+            x, y = vectors()
+            out = infer(it, x, y)
+            assert it.plan.partitions[0].delegate == "remote-cpu" or np.array_equal(out, x + y)
+
+
 def test_data_of_another_size_than_was_asked_for() -> None:
     with posing(welcome(GOOD, frame(Kind.DONE), frame(Kind.DATA, {}, nbytes=HUGE))) as uri:
         arena = RemoteDelegate(uri, timeout=1.0).allocate(64)
