@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ class Compiler:
     @cached_property
     def version(self) -> str:
         """What it calls its version. Raises DelegateError where it does not run."""
-        said = self._said(["--version"], Path.cwd())
+        said = self._said(["--version"], Path.cwd(), SECONDS)
         version = parse(said).version
         if not version:
             raise DelegateError(f"{self.path} does not tell a version as {NAME} does: {said[:200]!r}")
@@ -106,22 +107,27 @@ class Compiler:
         with tempfile.TemporaryDirectory(prefix="delegraph-edgetpu-") as scratch:
             folder = Path(scratch)
             (folder / "model.tflite").write_bytes(content)
-            said = self._said(["-s", *flags, "-o", scratch, "model.tflite"], folder)
+            said = self._said(["-s", *flags, "-o", scratch, "model.tflite"], folder, self._seconds)
             made = [folder / name for name in names]
             return [(path.read_bytes() if path.is_file() else None, said) for path in made]
 
-    def _said(self, arguments: Sequence[str], folder: Path) -> str:
+    def _said(self, arguments: Sequence[str], folder: Path, seconds: float) -> str:
         command = [self.path, *arguments]
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=self._seconds, check=False,
+                start_new_session=True,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"Compilation failed: it did not end within {self._seconds:g} s"
         except OSError as error:
             raise DelegateError(f"{self.path} does not run: {error}") from error
-        return done.stdout.decode("utf-8", "replace")
+        with process:
+            try:
+                return process.communicate(timeout=seconds)[0].decode("utf-8", "replace")
+            except subprocess.TimeoutExpired:
+                return f"Compilation failed: it did not end within {seconds:g} s"
+            finally:
+                if process.poll() is None:  # it is a shell script: what that started has to end as well
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def default_cache() -> Path:

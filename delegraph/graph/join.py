@@ -9,7 +9,6 @@ from ..errors import InvalidModel
 from . import flat
 from .model import Graph, Model
 from .options import calls
-from .tensors import buffer_data
 
 
 def join(models: Sequence[Model]) -> bytes:
@@ -38,7 +37,7 @@ class _Joined:
         """Put one model behind those that are there."""
         graph, tables = model.graphs[0], model.tables
         source = tables["subgraphs"][0]
-        places = {t.index: self._place(graph, t.index, path, source["tensors"], tables) for t in graph.tensors}
+        places = {t.index: self._place(graph, t.index, path, source["tensors"][t.index]) for t in graph.tensors}
         first = len(self.codes)
         self.codes += tables["operator_codes"]
         for i, table in enumerate(source["operators"]):
@@ -48,21 +47,18 @@ class _Joined:
         self.outputs = [t for t in self.outputs if t not in read] + [places[t] for t in graph.outputs]
         self.named |= {graph.tensors[t].name: places[t] for t in (*graph.inputs, *graph.outputs)}
 
-    def _place(
-        self, graph: Graph, index: int, path: str, tensors: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]
-    ) -> int:
+    def _place(self, graph: Graph, index: int, path: str, table: Mapping[str, Any]) -> int:
         """Where a tensor of a model lies among all."""
-        tensor, table = graph.tensors[index], tensors[index]
+        tensor = graph.tensors[index]
         if index in graph.inputs and tensor.name in self.named:
             found = self.named[tensor.name]
             for field in ("type", "shape", "quantization"):
                 if not _same(self.tensors[found][field], table[field]):
                     raise InvalidModel(f"{path}.inputs", f"{tensor.name!r} has another {field} than before it")
             return found
-        data = buffer_data(graph.model.content, tables["buffers"][table["buffer"]], path)
-        if data is not None:
-            self.buffers.append({"data": data})
-        self.tensors.append({**table, "buffer": len(self.buffers) - 1 if data is not None else 0})
+        if tensor.data is not None:
+            self.buffers.append({"data": tensor.data})
+        self.tensors.append({**table, "buffer": len(self.buffers) - 1 if tensor.data is not None else 0})
         return len(self.tensors) - 1
 
     def write(self) -> bytes:

@@ -33,12 +33,13 @@ def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def compiler(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program called edgetpu_compiler, and an empty cache."""
+    """A program called edgetpu_compiler, a shell script around another one as the real one is, and an empty cache."""
     path = tmp_path / "bin" / "edgetpu_compiler"
     path.parent.mkdir()
     tests = str(Path(__file__).parents[1])
     start = f"sys.path.insert(0, {tests!r})\nfrom edge_tpu.compiler import main\nmain()\n"
-    path.write_text(f"#!{sys.executable}\nimport sys\n{start}")
+    path.with_name("inner.py").write_text(f"import sys\n{start}")
+    path.write_text(f'#!/bin/sh\n"{sys.executable}" "{path.with_name("inner.py")}" "$@"\nexit $?\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return path

@@ -125,6 +125,7 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: now() + seconds)
 
 
+@pytest.mark.slow
 def test_a_device_that_goes_on_failing(lstm: Bench, made: Callable[..., Interpreter], cpu: Interpreter) -> None:
     it = made("replan", cpu_twin=pair(NAME)[1])
     lstm.act("always abort")

@@ -25,14 +25,14 @@ from delegraph.delegates.edgetpu.compiler import Compiler
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.join import join
 from delegraph.graph.read import read
-from edge_tpu.kit import PCI, USB, Bench, noise, outputs, pair, same
+from edge_tpu.kit import PAIRS, PCI, USB, Bench, noise, outputs, pair, same
+from models import thinned
 
 
 @pytest.fixture
 def two(bench: Bench) -> Iterator[list[EdgeTPUDelegate]]:
     bench.plug(USB, PCI)
-    found = edge_tpus(library=bench.library)
-    assert [delegate.name for delegate in found] == ["edgetpu-0", "edgetpu-1"]
+    found = [bench.delegate(f":{k}", name=f"edgetpu-{k}") for k in range(2)]
     yield found
     for delegate in found:
         delegate.close()
@@ -68,6 +68,7 @@ def test_segments_are_one_interpreter_whose_stages_overlap(
     assert bench.overlaps()
 
 
+@pytest.mark.slow
 def test_a_segment_whose_device_fails_runs_on_the_twin(bench: Bench, segments: list[Path]) -> None:
     bench.plug(USB, PCI)
     devices = edge_tpus(2, library=bench.library, cpu_twin=digits("int8"))
@@ -103,34 +104,41 @@ def test_a_pool_has_frames_on_every_device(bench: Bench, two: list[EdgeTPUDelega
         same([found[k] for k in range(4)], wanted[:4])
 
 
-def test_what_remembers_is_for_one_device(bench: Bench, two: list[EdgeTPUDelegate]) -> None:
-    bench.knows(pair("keras_lstm_mnist_ptq"))
-    with EdgeTPUPool(pair("keras_lstm_mnist_ptq")[0], two) as pool, pytest.raises(ValueError, match="remembers"):
+def absent(twin: Path, name: str) -> EdgeTPUDelegate:
+    return EdgeTPUDelegate(cpu_twin=twin, library="/nonexistent/libedgetpu.so.1", name=name)
+
+
+def test_what_remembers_is_for_one_device() -> None:
+    compiled, twin = pair("keras_lstm_mnist_ptq")
+    delegates = [absent(twin, "a"), absent(twin, "b")]
+    with EdgeTPUPool(compiled, delegates) as pool, pytest.raises(ValueError, match="remembers"):
         pool.stream([])
 
 
-def test_too_few_devices(bench: Bench, segments: list[Path]) -> None:
+def test_too_few_devices(bench: Bench) -> None:
     with pytest.raises(DeviceAbsent, match="3 Edge TPUs are wanted and 1 here"):
         edge_tpus(3, library=bench.library)
+    (delegate,) = edge_tpus(library=bench.library)
+    assert delegate.name == "edgetpu-0"
+    delegate.close()
     bench.plug()
     with pytest.raises(DeviceAbsent, match=r"no Edge TPU is here: libedgetpu finds no Edge TPU"):
         edge_tpus(library=bench.library)
     with pytest.raises(ValueError, match="2 segments need as many delegates, not 1"):
-        chain(segments, [bench.delegate()])
+        chain([relu("first", "between"), relu("between", "last")], [bench.delegate()])
 
 
-def test_segments_that_are_none(segments: list[Path], two: list[EdgeTPUDelegate]) -> None:
+def test_segments_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not called \.\.\._segment_I_of_N"):
-        chain("model_edgetpu.tflite", two)
-    segments[0].unlink()
+        chain("model_edgetpu.tflite", [])
     with pytest.raises(ValueError, match=r"Could not open .*segment_0_of_2"):
-        chain(segments[1], two)
+        chain(tmp_path / "m_segment_1_of_2_edgetpu.tflite", [])
 
 
-def test_a_twin_of_another_model(segments: list[Path]) -> None:
-    devices = [EdgeTPUDelegate(cpu_twin=pair("mobilenet_v1_0.25_128_quant")[1], name=name) for name in ("a", "b")]
+def test_a_twin_of_another_model() -> None:
+    compiled, _ = pair("keras_lstm_mnist_ptq")
     with pytest.raises(TwinMismatch):
-        chain(segments, devices)
+        chain([compiled], [absent(pair("mobilenet_v1_0.25_128_quant")[1], "a")])
 
 
 def relu(name: str, to: str, step: float = 0.5, second: bool = False) -> bytes:
@@ -155,6 +163,16 @@ def test_join() -> None:
         aside, last = outputs(it, [x])
         np.testing.assert_array_equal(last, np.maximum(x, 0))
         np.testing.assert_array_equal(aside, [[-3, 0, 10, 127]])
+
+
+@pytest.mark.parametrize("name", thinned(PAIRS, "keras_lstm_mnist_ptq"))
+def test_a_real_model_alone_stays_what_it_is(name: str) -> None:
+    """Compiled by Coral's compiler, through `join`, on its twin."""
+    compiled, twin = pair(name)
+    with chain([compiled], [absent(twin, "edgetpu")]) as it, Interpreter(str(twin)) as cpu:
+        it.allocate_tensors()
+        cpu.allocate_tensors()
+        same(outputs(it, noise(cpu)), outputs(cpu, noise(cpu)))
 
 
 def test_join_of_what_does_not_fit() -> None:
