@@ -19,10 +19,6 @@ from delegraph.graph.model import Graph
 from delegraph.graph.read import read
 from delegraph.shaders.program import ES_LIMITS
 
-# The reference: what needs it is left out where another runtime is installed.
-litert = pytest.importorskip("ai_edge_litert.interpreter")
-Interpreter, OpResolverType = litert.Interpreter, litert.OpResolverType
-
 Arrays = Sequence[NDArray[Any]]
 ALIGN = 256
 POISON = 0x7FC5A5A5  # a NaN; as an integer of any size neither 0 nor small
@@ -158,9 +154,16 @@ class Loaded:
         return self.offsets[root] + inside
 
 
+def in_reference(content: bytes) -> Any:
+    """A model in LiteRT with its reference kernels; skips where another runtime is installed."""
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="the reference is ai-edge-litert's")
+    resolver = litert.OpResolverType.BUILTIN_REF
+    return litert.Interpreter(model_content=content, experimental_op_resolver_type=resolver)
+
+
 def reference(content: bytes, inputs: Arrays) -> list[NDArray[Any]]:
     """The outputs of LiteRT's reference kernels."""
-    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter = in_reference(content)
     interpreter.allocate_tensors()
     for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
         interpreter.set_tensor(detail["index"], value)
@@ -241,9 +244,7 @@ def refuses(content: bytes, code: str) -> None:
         graph = graph_of(content)
     except InvalidModel:
         with pytest.raises((ValueError, RuntimeError)):
-            Interpreter(
-                model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
-            ).allocate_tensors()
+            in_reference(content).allocate_tensors()
         return
     codes = {r.code for op in graph.ops for r in delegate().supports(graph, op).reasons}
     assert code in codes, f"refused for {codes or 'nothing'}, wanted {code!r}"
