@@ -29,6 +29,7 @@ def built(level: int = 1000007, *flags: str) -> str:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*sources, HERE / "nn.h"))).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"delegraph-nnapi-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    assert folder.stat().st_uid == os.getuid(), f"{folder} is another user's"
     name = "-".join([str(level), digest, *(flag.strip("-").replace("=", "_") for flag in flags)])
     target = folder / f"{name}.so"
     if not target.exists():

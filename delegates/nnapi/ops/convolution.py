@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -186,21 +187,28 @@ def transpose_conv(graph: Graph, op: Op) -> Nodes:
     return (Node(Operation.TRANSPOSE_CONV_2D, (*inputs, NCHW), (y,), level),)
 
 
-def fully_connected(graph: Graph, op: Op) -> Nodes:
-    """FULLY_CONNECTED, whose result NNAPI makes 2-D: a RESHAPE gives it the dimensions that it has in the file."""
+def dense(graph: Graph, op: Op) -> tuple[int, int, int, tuple[int, int, int]]:
+    """(input, output, level, (rows, units, inner size)) of a FULLY_CONNECTED."""
     x, level = source(graph, op, BASIC)
     like, filters = tensor(graph, x), tensor(graph, op.inputs[1]).shape
     if len(like.shape) < 2 or len(filters) != 2 or like.size % filters[1]:
         raise Refused("shape", f"{list(like.shape)} with weights {list(filters)}", "2 to 4 dimensions, weights of 2")
     if op.options.get("weights_format", "DEFAULT") != "DEFAULT":
         raise Refused("weights_format", op.options.weights_format, "DEFAULT")
-    packed, scales = weights(graph, op, 1, like, None)
-    units, rows = filters[0], like.size // filters[1]
+    (units, inner), rows = filters, like.size // filters[1]
     y = result(graph, op, None)
     made = graph.tensors[y].shape
-    if made != (rows, units) and made != (*like.shape[:-1], units):
+    if made not in ((rows, units), (*like.shape[:-1], units)):
         raise Refused("shape", list(made), [rows, units])
     scaled(graph, x, y)
+    return x, y, level, (rows, units, inner)
+
+
+def fully_connected(graph: Graph, op: Op) -> Nodes:
+    """FULLY_CONNECTED, whose result NNAPI makes 2-D: a RESHAPE gives it the dimensions that it has in the file."""
+    x, y, level, (rows, units, _) = dense(graph, op)
+    like, made = tensor(graph, x), graph.tensors[y].shape
+    packed, scales = weights(graph, op, 1, like, None)
     level = max(level, before_29(graph, like, scales, y))
     inputs = (x, packed, bias(graph, op, 2, like, scales, units), fused(op))
     if len(made) == 2:
@@ -209,6 +217,23 @@ def fully_connected(graph: Graph, op: Op) -> Nodes:
     return (
         Node(Operation.FULLY_CONNECTED, inputs, (flat,), level),
         Node(Operation.RESHAPE, (flat, numbers(made)), (y,), level),
+    )
+
+
+def dense_by_channel(graph: Graph, op: Op) -> Nodes:
+    """A CONV_2D over images of one pixel: FULLY_CONNECTED itself takes no scales by channel."""
+    x, y, level, (rows, units, inner) = dense(graph, op)
+    like = tensor(graph, x)
+    packed, scales = weights(graph, op, 1, like, 0)
+    if not isinstance(packed, Const):
+        raise Refused("quantization", "one scale", "one for each channel")
+    pixels = Const(replace(packed.operand, dims=(units, 1, 1, inner)), packed.pack)
+    image_in, image_out = between(graph, x, (rows, 1, 1, inner)), between(graph, y, (rows, 1, 1, units))
+    inputs = (image_in, pixels, bias(graph, op, 2, like, scales, units), i32(PADDING["VALID"]), i32(1), i32(1))
+    return (
+        Node(Operation.RESHAPE, (x, numbers((rows, 1, 1, inner))), (image_in,), level),
+        Node(Operation.CONV_2D, (*inputs, fused(op)), (image_out,), level),
+        Node(Operation.RESHAPE, (image_out, numbers(graph.tensors[y].shape)), (y,), level),
     )
 
 
@@ -248,6 +273,6 @@ OPS: dict[str, Ways] = {
     "CONV_2D": (conv_2d,),
     "DEPTHWISE_CONV_2D": (partial(conv_2d, depthwise=True),),
     "TRANSPOSE_CONV": (transpose_conv,),
-    "FULLY_CONNECTED": (fully_connected,),
+    "FULLY_CONNECTED": (fully_connected, dense_by_channel),
     "BATCH_MATMUL": (batch_matmul,),
 }

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from ....graph.model import Graph, Op
-from ..abi import L1, L3, L4, Operation
-from ..node import Node, Nodes, Refused, Ways, boolean, f32, i32, numbers
+from ..abi import L1, L2, L3, L4, Operation, Type
+from ..node import Node, Nodes, Refused, Ways, between, boolean, f32, i32, numbers
 from ..reading import (
     BASIC,
     FLOATS,
@@ -54,6 +54,24 @@ def reduction(kind: str, graph: Graph, op: Op) -> Nodes:
     alike(graph, x, y)
     kept = i32(keep) if kind == "MEAN" else boolean(keep)
     return (Node(code, (x, numbers(along), kept), (y,), level),)
+
+
+def mean_of_numbers(graph: Graph, op: Op) -> Nodes:
+    """MEAN of quantised bytes to others: NNAPI takes it of one scale alone, so it is taken of numbers between."""
+    x, level = source(graph, op, {"UINT8": L3, "INT8": L4})
+    shape, keep = tensor(graph, x).shape, bool(op.options.keep_dims)
+    along = axes(integers(graph, op, 1), len(shape))
+    if not along:
+        raise Refused("axis", "none", "at least one")
+    y = result(graph, op, [1 if k in along else size for k, size in enumerate(shape) if keep or k not in along])
+    scaled(graph, x, y)
+    numbers_of = between(graph, x, type=Type.TENSOR_FLOAT32)
+    mean = between(graph, y, type=Type.TENSOR_FLOAT32)
+    return (
+        Node(Operation.DEQUANTIZE, (x,), (numbers_of,), level),
+        Node(Operation.MEAN, (numbers_of, numbers(along), i32(keep)), (mean,), L2),
+        Node(Operation.QUANTIZE, (mean,), (y,), L3),
+    )
 
 
 def arg(code: Operation, graph: Graph, op: Op) -> Nodes:
@@ -139,6 +157,7 @@ def resize(kind: str, graph: Graph, op: Op) -> Nodes:
 
 OPS: dict[str, Ways] = {
     **{kind: (partial(reduction, kind),) for kind in REDUCTIONS},
+    "MEAN": (partial(reduction, "MEAN"), mean_of_numbers),
     **{kind: (partial(resize, kind),) for kind in RESIZES},
     "ARG_MAX": (partial(arg, Operation.ARGMAX),),
     "ARG_MIN": (partial(arg, Operation.ARGMIN),),

@@ -157,6 +157,24 @@ def cast(graph: Graph, op: Op) -> Nodes:
     return (Node(Operation.CAST, (x,), (y,), level),)
 
 
+def requantize(graph: Graph, op: Op) -> Nodes:
+    """Quantised bytes of others of the same scale: as numbers between, which is exact."""
+    x, level = source(graph, op, {"UINT8": L3, "INT8": L4})
+    kind = graph.tensors[op.outputs[0]].type
+    if kind not in QUANTIZED:
+        raise Refused("type", f"the result is {kind}", "INT8 or UINT8")
+    y = result(graph, op, tensor(graph, x).shape, type=kind)
+    scaled(graph, x, y)
+    scales = [affine(graph.tensors[t])[0] for t in (x, y)]
+    if scales[0] != scales[1]:
+        raise Refused("quantization", f"scales of {scales[0]} and {scales[1]}", "the same")
+    numbers = between(graph, x, type=Type.TENSOR_FLOAT32)
+    return (
+        Node(Operation.DEQUANTIZE, (x,), (numbers,), level),
+        Node(Operation.QUANTIZE, (numbers,), (y,), L3),
+    )
+
+
 OPS: dict[str, Ways] = {
     **{kind: (partial(plain, kind),) for kind in PLAIN},
     **{kind: (partial(clamp, kind),) for kind in CLAMPS},
@@ -168,6 +186,6 @@ OPS: dict[str, Ways] = {
     "RELU_0_TO_1": (relu_0_to_1,),
     "LEAKY_RELU": (leaky_relu,),
     "DEQUANTIZE": (dequantize,),
-    "QUANTIZE": (quantize,),
+    "QUANTIZE": (quantize, requantize),
     "CAST": (cast,),
 }

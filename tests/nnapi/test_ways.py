@@ -1,0 +1,62 @@
+"""Second ways: what NNAPI's own operation does not take, made of others. Bytes are within a step of the reference's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ops.harness import graph_of, random_inputs, reference, whole
+
+from delegraph.delegates.nnapi.abi import Operation
+from delegraph.delegates.nnapi.delegate import NNAPIDelegate
+from delegraph.delegates.nnapi.program import Program
+from delegraph.graph.builder import GraphBuilder
+from delegraph.graph.model import Quantization
+from nnapi.conftest import Phone
+from nnapi.kit import run
+
+
+def check(b: GraphBuilder, phone: Phone, operations: str, steps: int = 1) -> None:
+    """Assert that a model becomes these operations, and gives the reference's bytes within some steps."""
+    content = b.build()
+    graph = graph_of(content)
+    delegate = NNAPIDelegate(library=phone.path)
+    program = Program.read(delegate.program(graph, whole(graph)).content)
+    assert [step.code for step in program.steps] == [Operation[name] for name in operations.split()]
+    inputs = random_inputs(graph)
+    (got,), (want,) = run(delegate, graph, inputs), reference(content, inputs)
+    assert got.dtype == want.dtype and got.shape == want.shape
+    assert np.abs(got.astype(int) - want.astype(int)).max() <= steps
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (1, 2, 2, 8)])
+def test_dense_weights_by_channel(shape: tuple[int, ...], phone: Phone) -> None:
+    rng, b = np.random.default_rng(0), GraphBuilder()
+    scales = Quantization(np.linspace(0.01, 0.05, 5, dtype=np.float32), np.zeros(5, np.int64), 0)
+    x = b.input(shape, "INT8", quantization=(0.1, 4))
+    w = b.constant(rng.integers(-127, 128, (5, 8)), "INT8", quantization=scales)
+    bias = b.constant(rng.integers(-999, 999, 5).astype(np.int32))
+    made = (shape[0] if len(shape) == 2 else 4, 5)
+    b.output(b.op("FULLY_CONNECTED", [x, w, bias], made, quantization=(0.5, -3), op_version=4))
+    check(b, phone, "RESHAPE CONV_2D RESHAPE")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("type", ["INT8", "UINT8"])
+def test_a_mean_to_another_scale(type: str, keep: bool, phone: Phone) -> None:
+    b = GraphBuilder()
+    x = b.input((2, 5, 4, 3), type, quantization=(0.1, 4))
+    axes: Any = b.constant(np.array([1, 2], np.int32))
+    made = (2, 1, 1, 3) if keep else (2, 3)
+    b.output(b.op("MEAN", [x, axes], made, quantization=(0.04, 9), keep_dims=keep, op_version=2))
+    check(b, phone, "DEQUANTIZE MEAN QUANTIZE")
+
+
+@pytest.mark.parametrize(("source", "made"), [("UINT8", "INT8"), ("INT8", "UINT8")])
+def test_bytes_of_the_same_scale(source: str, made: str, phone: Phone) -> None:
+    b = GraphBuilder()
+    zero = {"UINT8": 128, "INT8": 0}
+    x = b.input((1, 500), source, quantization=(0.037, zero[source]))
+    b.output(b.op("QUANTIZE", [x], (1, 500), dtype=made, quantization=(0.037, zero[made]), op_version=2))
+    check(b, phone, "DEQUANTIZE QUANTIZE", steps=0)
