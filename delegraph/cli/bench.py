@@ -70,7 +70,7 @@ def bench(
 
     Each configuration runs in a process of its own. Ctrl-C ends it; what was measured until then is reported.
     """
-    needed("numpy", "scipy", "psutil", "pydantic", "matplotlib")
+    needed("psutil", "pydantic", "matplotlib")
     from ..bench.driver import Run
     from ..bench.files import to_json
     from ..bench.matrix import make_matrix

@@ -14,25 +14,25 @@ from delegraph.bench.record import Cell
 from delegraph.graph.builder import GraphBuilder
 
 
-def cells(folder: Path, **values: object) -> dict[str, Cell]:
-    model = folder / "digits.tflite"
-    model.write_bytes(data.digits("f32"))
-    run = Run(make_matrix({"models": [str(model)], "delegates": ["cpu"], "seconds": 0.05, "sets": 1, **values}))
-    run.carry_out()
-    return {cell.configuration.peer: cell for cell in run.report().cells}
-
-
 @pytest.mark.skipif(find_spec("ai_edge_litert") is None, reason="needs ai-edge-litert, whose CompiledModel it is")
 def test_a_peer_is_measured_beside(tmp_path: Path) -> None:
-    found = cells(tmp_path, peer=["litert-cpu", "onnxruntime"])
-    peer = found["litert-cpu"]
-    assert (peer.state, peer.problem) == ("done", "") and found[""].state == "done"
-    assert peer.steady is not None and len(peer.steady.turns) == len(found[""].steady.turns)  # type: ignore[union-attr]
+    model = tmp_path / "digits.tflite"
+    model.write_bytes(data.digits("f32"))
+    values = {"delegates": ["cpu"], "batch": [1, 4], "peer": ["litert-cpu", "onnxruntime"], "seconds": 0.05, "sets": 1}
+    run = Run(make_matrix({"models": [str(model)], **values}))
+    run.carry_out()
+    found = {(cell.configuration.peer, cell.configuration.batch): cell for cell in run.report().cells}
+    peer, own = found["litert-cpu", 1], found["", 1]
+    assert (peer.state, peer.problem) == ("done", "") and own.state == "done"
+    assert peer.steady is not None and own.steady is not None and len(peer.steady.turns) == len(own.steady.turns)
     assert peer.accuracy is not None and peer.accuracy.verdict == "PASS"
     assert peer.devices is not None and "ai-edge-litert" in peer.devices["litert-cpu"]
-    other = found["onnxruntime"]
+    other = found["onnxruntime", 1]
     wanted = "digits.onnx" if find_spec("onnxruntime") else "No module named 'onnxruntime'"
     assert other.state == "failed" and wanted in other.problem
+    assert found["litert-cpu", 4].state == "failed" and "no batches" in found["litert-cpu", 4].problem
+    batch = found["", 4]
+    assert batch.state == "done" and batch.accuracy is not None and batch.accuracy.verdict == "PASS"
 
 
 def relu(folder: Path) -> Path:
@@ -72,10 +72,3 @@ def test_onnx_runtime_runs_what_stands_beside_the_model(tmp_path: Path) -> None:
     found = beside(model, "onnxruntime")
     assert (found.state, found.problem) == ("done", "")
     assert found.accuracy is not None and found.accuracy.outputs[0].max_error == 0
-
-
-def test_a_batch_is_not_a_peers(tmp_path: Path) -> None:
-    found = cells(tmp_path, peer="litert-cpu", batch=4)
-    assert found["litert-cpu"].state == "failed" and "no batches" in found["litert-cpu"].problem
-    own = found[""]
-    assert own.state == "done" and own.accuracy is not None and own.accuracy.verdict == "PASS"
