@@ -8,6 +8,7 @@ from .dilate import apart
 from .program import Limits, Lowered, Scratch
 from .reduce_window import TYPES, Windows, reduced
 from .stablehlo_gather import whole
+from .stablehlo_scatter import subgraph
 
 OPS = ("STABLEHLO_REDUCE_WINDOW",)
 __all__ = ["OPS", "TYPES", "lower"]
@@ -34,7 +35,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("window", [window, strides, dilations, gaps, padding], f"numbers for each of {rank} axes")
     if min(*window, *strides, *dilations, *gaps) < 1 or start.size != 1 or not rank:
         raise Refused("window", [window, strides, dilations, gaps], "nothing below 1, one initial value")
-    ops = graph.model.graphs[o.body_subgraph_index].ops
+    ops = subgraph(graph, o.body_subgraph_index)
     if len(ops) != 1 or ops[0].kind not in FUNCTIONS:
         raise Refused("computation", " ".join(found.kind for found in ops), f"one of {', '.join(FUNCTIONS)}")
     low, high = padding[::2], padding[1::2]

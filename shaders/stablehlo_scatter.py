@@ -64,10 +64,17 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
 
 def joining(graph: Graph, op: Op, type: str) -> str:
     """GLSL that joins an update y to what is there, x: the one op of a subgraph; empty where the update is all."""
-    ops = graph.model.graphs[op.options.update_computation_subgraph_index].ops
+    ops = subgraph(graph, op.options.update_computation_subgraph_index)
     if not ops:
         return ""
     if len(ops) > 1 or ops[0].kind not in JOINS or type not in JOINED:
         met = f"{' '.join(found.kind for found in ops)} of {type}"
         raise Refused("computation", met, f"nothing, or one of {', '.join(JOINS)}")
     return expression(ops[0].kind, type)
+
+
+def subgraph(graph: Graph, index: int) -> tuple[Op, ...]:
+    """The ops of one of a model's subgraphs."""
+    if not 0 <= index < len(graph.model.graphs):
+        raise Refused("subgraph", index, f"one of {len(graph.model.graphs)}")
+    return graph.model.graphs[index].ops

@@ -20,7 +20,10 @@ Alone = Callable[[Graph, int, Stage, int], Program]
 
 def decomposed(graph: Graph, op: Op, lower: Lower, alone: Alone) -> tuple[Program, ...] | Refusal:
     """The programs of all ops of the subgraph that an op stands for, or why one of them has none."""
-    callee = graph.model.graphs[op.options[DECOMPOSED[op.kind]]]
+    index = op.options[DECOMPOSED[op.kind]]
+    if not 0 <= index < len(graph.model.graphs):
+        return Refusal((Reason("subgraph", str(index), f"one of {len(graph.model.graphs)}"),))
+    callee = graph.model.graphs[index]
     if (wrong := unlike(graph, op, callee)) is not None:
         return Refusal((wrong,))
     inlined = Inlined(graph, callee, dict(zip(callee.inputs, op.inputs, strict=True)), alone)

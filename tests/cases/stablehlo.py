@@ -1,4 +1,4 @@
-"""STABLEHLO_GATHER, STABLEHLO_PAD, STABLEHLO_REDUCE_WINDOW and STABLEHLO_SCATTER."""
+"""STABLEHLO_GATHER, STABLEHLO_PAD, STABLEHLO_REDUCE_WINDOW, STABLEHLO_RNG_BIT_GENERATOR and STABLEHLO_SCATTER."""
 
 from __future__ import annotations
 
@@ -167,3 +167,23 @@ def _windowed(shape: Shape, how: dict[str, list[int]], function: str, type: Type
         window_strides=how["strides"], base_dilations=how["base"], window_dilations=how["dilations"], padding=padding,
         body_subgraph_index=Body(function, type),
     )  # fmt: skip
+
+
+@family(
+    of=[("PHILOX", 2), ("PHILOX", 3), ("THREEFRY", 2), ("DEFAULT", 2)], type=[UINT32, INT32, UINT64, INT64],
+    shape=[(1,), (7, 5), (2, 3, 8)],
+)  # fmt: skip
+def random_bits(pick: Random, of: tuple[str, int], type: Type, shape: Shape) -> Case:
+    algorithm, size = of
+    return case(
+        "STABLEHLO_RNG_BIT_GENERATOR", UINT64((size,)), makes=[UINT64, type], outputs=[(size,), shape],
+        algorithm=algorithm,
+    )  # fmt: skip
+
+
+CASES = [  # a counter whose low word overflows
+    case(
+        "STABLEHLO_RNG_BIT_GENERATOR", UINT64(np.array([5, (7 << 32) - 2], np.uint64)), makes=[UINT64, UINT32],
+        outputs=[(2,), (33,)], algorithm="PHILOX",
+    ),
+]  # fmt: skip
