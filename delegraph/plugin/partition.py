@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..buffers import Arena, Form
+from ..buffers import Arena, Form, HostArena
 from ..delegates.base import Delegate, Executable, Partition
 from ..errors import DelegateError
 from ..graph.model import Graph
@@ -39,6 +39,25 @@ class Compiled:
         except BaseException:
             self.arena.close()
             raise
+
+    def write(self, tensor: int, value: NDArray[Any]) -> None:
+        """Copy an input in."""
+        if tensor in self.offsets:
+            self.forms[tensor].write(self.arena, self.offsets[tensor], value)
+        else:
+            np.copyto(self._held(tensor), value)
+
+    def read(self, tensor: int, out: NDArray[Any]) -> None:
+        """Copy an output out."""
+        if tensor in self.offsets:
+            self.forms[tensor].read(self.arena, self.offsets[tensor], out)
+        else:
+            np.copyto(out, self._held(tensor))
+
+    def _held(self, tensor: int) -> NDArray[Any]:
+        """A tensor that the executable itself has, on the host."""
+        assert isinstance(self.arena, HostArena)
+        return self.arena.held[tensor]()
 
     def close(self) -> None:
         """Give back memory and what was compiled."""
@@ -120,12 +139,12 @@ class _Moves:
         self._look(context)
         compiled, views = self._compiled, self._views
         for t in compiled.partition.inputs:
-            compiled.forms[t].write(compiled.arena, compiled.offsets[t], views[t])
+            compiled.write(t, views[t])
         if self._variables:
             compiled.executable.restore({t: views[t] for t in self._variables})
         compiled.executable.run()
         for t in compiled.partition.outputs:
-            compiled.forms[t].read(compiled.arena, compiled.offsets[t], views[t])
+            compiled.read(t, views[t])
         for t, value in compiled.executable.state().items() if self._variables else ():
             np.copyto(views[t], value)
         for t, value in self._constants.items():
