@@ -11,6 +11,7 @@ from .program import Arg, Limits, Lowered, Program, Scratch, groups_for
 from .types import ANY
 
 OPS = ("DILATE",)
+MOST_APART = 1 << 29
 TYPES = ANY
 
 
@@ -33,8 +34,10 @@ def apart(
 ) -> Program:  # fmt: skip
     """The launch that puts elements `steps` apart along each axis, the first of them at `low`, a value elsewhere.
 
-    `made` is the shape of the output.
+    `made` is the shape of the output. Refused for numbers with which places would not fit in 32 bits.
     """
+    if max(map(abs, (*steps, *low)), default=0) > MOST_APART:
+        raise Refused("padding", [*low, *steps], f"none beyond {MOST_APART}")
     constants = {
         "RANK": len(made), "MADE_SIZES": tuple(made), "SIZES": source.shape, "APART": tuple(steps), "LOW": tuple(low),
     }  # fmt: skip

@@ -13,6 +13,8 @@ from .stablehlo_scatter import subgraph
 OPS = ("STABLEHLO_REDUCE_WINDOW",)
 __all__ = ["OPS", "TYPES", "lower"]
 
+MOST = 1 << 16
+
 # What the one op of the subgraph makes of two values.
 FUNCTIONS = {
     "ADD": "ADD", "STABLEHLO_ADD": "ADD", "MUL": "MUL", "STABLEHLO_MULTIPLY": "MUL", "MAXIMUM": "MAXIMUM",
@@ -33,8 +35,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     padding = whole(o.padding) or [0] * (2 * rank)
     if {len(window), len(strides), len(dilations), len(gaps), len(padding) // 2} != {rank} or len(padding) % 2:
         raise Refused("window", [window, strides, dilations, gaps, padding], f"numbers for each of {rank} axes")
-    if min(*window, *strides, *dilations, *gaps) < 1 or start.size != 1 or not rank:
-        raise Refused("window", [window, strides, dilations, gaps], "nothing below 1, one initial value")
+    numbers = [*window, *strides, *dilations, *gaps]
+    if not rank or start.size != 1 or min(numbers) < 1 or max(numbers) > MOST:
+        raise Refused("window", [window, strides, dilations, gaps], f"numbers from 1 to {MOST}, one initial value")
     ops = subgraph(graph, o.body_subgraph_index)
     if len(ops) != 1 or ops[0].kind not in FUNCTIONS:
         raise Refused("computation", " ".join(found.kind for found in ops), f"one of {', '.join(FUNCTIONS)}")

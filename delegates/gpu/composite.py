@@ -14,6 +14,8 @@ from .kernels import Refusal
 # The option that names the subgraph which an op stands for.
 DECOMPOSED = {"STABLEHLO_COMPOSITE": "decomposition_subgraph_index"}
 
+MOST_PROGRAMS = 1024  # subgraphs within subgraphs may name each other many times over
+
 Lower = Callable[[Graph, Op], Alias | Elementwise | tuple[Program, ...] | Refusal]
 Alone = Callable[[Graph, int, Stage, int], Program]
 
@@ -37,6 +39,8 @@ def decomposed(graph: Graph, op: Op, lower: Lower, alone: Alone) -> tuple[Progra
             inside = f"{step.label} of {callee.name!r}"
             return Refusal(tuple(Reason(r.code, f"{inside}: {r.met}", r.wanted) for r in lowered.reasons))
         programs += inlined.programs(lowered)
+        if len(programs) > MOST_PROGRAMS:
+            return Refusal((Reason("subgraph", f"{callee.name!r} becomes more programs", f"{MOST_PROGRAMS}"),))
     return tuple(programs)
 
 

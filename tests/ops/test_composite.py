@@ -94,3 +94,16 @@ def test_what_is_handed_on_is_refused() -> None:
     b.output(composite(b, inside, b.input(SHAPE)))
     refuses(b.build(), "subgraph")
     assert reference(b.build(), [np.ones(SHAPE, np.float32)])[0].shape == SHAPE
+
+
+def test_subgraphs_that_grow_without_end_are_refused() -> None:
+    b = GraphBuilder()
+    levels = [b.subgraph(f"level {k}") for k in range(24)]
+    for level, below in zip(levels, [*levels[1:], None], strict=True):
+        x = level.input(SHAPE)
+        for _ in range(2):
+            x = level.op("NEG", [x], SHAPE) if below is None else composite(level, below, x)
+        level.output(x)
+    b.output(composite(b, levels[0], b.input(SHAPE)))
+    refused = GPUDelegate().supports(graph := graph_of(b.build()), graph.ops[0]).reasons
+    assert [r.code for r in refused] == ["subgraph"]
