@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import runpy
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from delegraph.graph.schema import ENUMS
 from delegraph.shaders.types import ANY, QUANTIZED
 
 PAGE = Path(__file__).with_name("ops.md")
+ALLOWED = PAGE.parents[1] / "tests" / "survey" / "_allowed.py"
 HEAD = """# What runs where
 
 Made by `python docs/make_ops.py` from what the kernels declare.
@@ -35,7 +37,18 @@ Custom ops are those of MediaPipe; others may be registered (custom_ops.md).
 """
 COLUMNS = "| op | reads | of 8 and 16 bits | makes | kernels |\n|---|---|---|---|---|\n"
 KERNELS = """
-## What each kernel does
+## What each kernel does, and what it refuses
+
+Every kernel refuses types that are not in the table, tensors whose shape depends on data, a result for which the file
+gives another shape than the op makes, tensors of more bytes than the device lets a shader see at once (often 128 MiB),
+and where it has to know scales, tensors that have none. "Computed" is what is not known when a plan is made. Ranks are
+any, unless said otherwise.
+
+"""
+REFUSED = """
+## Refused, though the runtime's reference kernels run it
+
+Of some 92,000 models of one op (`tests/survey`) these are all that the reference runs and no kernel takes:
 
 """
 REST = """
@@ -72,6 +85,15 @@ def told() -> str:
     return "".join(f"- **{key}**: {' '.join((inspect.getdoc(found[key]) or '').split())}\n" for key in sorted(found))
 
 
+def refused() -> str:
+    """The reasons for which the survey lets refusals pass, each with its kinds of op."""
+    kinds: dict[str, list[str]] = {}
+    for entry in runpy.run_path(str(ALLOWED))["allowed"]():
+        if entry.kind not in kinds.setdefault(entry.why, []):
+            kinds[entry.why].append(entry.kind)
+    return "".join(f"- {', '.join(sorted(found))}: {why}.\n" for why, found in sorted(kinds.items()))
+
+
 def page() -> str:
     """The whole page."""
     custom = [kind for kind in supported() if kind.startswith("CUSTOM ")]
@@ -79,7 +101,7 @@ def page() -> str:
     rest = [k for k in ENUMS["BuiltinOperator"].values if k not in builtin and k != "CUSTOM" and "PLACEHOLDER" not in k]
     head = HEAD.format(count=len(builtin), any=" ".join(sorted(ANY)))
     kinds = REST.format(kinds=", ".join(sorted(rest)))
-    return head + table(builtin) + CUSTOM + table(custom) + KERNELS + told() + kinds
+    return head + table(builtin) + CUSTOM + table(custom) + KERNELS + told() + REFUSED + refused() + kinds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""ADD_N."""
+"""ADD_N.
+
+Refuses operands of different shapes or types, or fewer than two.
+"""
 
 from __future__ import annotations
 

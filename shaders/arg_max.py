@@ -1,4 +1,7 @@
-"""ARG_MAX and ARG_MIN: the first position of the largest or smallest value along an axis."""
+"""ARG_MAX and ARG_MIN: the first position of the largest or smallest value along an axis.
+
+Refuses an axis that is computed.
+"""
 
 from __future__ import annotations
 

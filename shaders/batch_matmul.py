@@ -1,4 +1,7 @@
-"""BATCH_MATMUL: products of the matrices in the last two dimensions; the others broadcast."""
+"""BATCH_MATMUL: products of the matrices in the last two dimensions; the others broadcast.
+
+Refuses matrices of rank 1 or above 5 (with the batches), batches that do not broadcast.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 Where one operand has the output's shape and the other repeats over its leading dimensions, the op is a stage, which can
 be fused; any other broadcast is a launch of its own.
+
+Refuses operands that do not broadcast; of ATAN2, a first operand smaller than the result; POW of integers by a
+constant below 0, quotients of integers by a constant 0; integers with scales where the op has arithmetic, which
+quantized_binary takes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""BITCAST: other values of the same bits, as many as they make up in the other type."""
+"""BITCAST: other values of the same bits, as many as they make up in the other type.
+
+Refuses a wider type where the last axis is not as long as it has parts.
+"""
 
 from __future__ import annotations
 

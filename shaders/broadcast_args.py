@@ -1,4 +1,7 @@
-"""BROADCAST_ARGS: the shape that two shapes broadcast to."""
+"""BROADCAST_ARGS: the shape that two shapes broadcast to.
+
+Refuses shapes that are not lists (rank 1).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""BUCKETIZE: how many boundaries, which ascend, are not above a value."""
+"""BUCKETIZE: how many boundaries, which ascend, are not above a value.
+
+Refuses boundaries that descend.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""CAST: a number as one of another type, converted as TFLite's reference kernels do."""
+"""CAST: a number as one of another type, converted as TFLite's reference kernels do.
+
+Refuses nothing else.
+"""
 
 from __future__ import annotations
 

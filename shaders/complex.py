@@ -1,4 +1,7 @@
-"""REAL, IMAG and COMPLEX_ABS of COMPLEX64."""
+"""REAL, IMAG and COMPLEX_ABS of COMPLEX64.
+
+Refuses nothing else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""CONCATENATION along an axis, and PACK, which makes that axis."""
+"""CONCATENATION along an axis, and PACK, which makes that axis.
+
+Refuses a fused activation; UINT8 and INT16 whose result has no scale where an input has one; PACK, and INT8, of
+tensors quantised in different ways.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""TRANSPOSE_CONV and CONV_3D_TRANSPOSE, as one small convolution for each phase of the strides."""
+"""TRANSPOSE_CONV and CONV_3D_TRANSPOSE, as one small convolution for each phase of the strides.
+
+Refuses a size of the result that is computed, or that no convolution with this padding and these strides would lead
+back from.
+"""
 
 from __future__ import annotations
 

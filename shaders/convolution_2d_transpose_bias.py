@@ -1,4 +1,7 @@
-"""Convolution2DTransposeBias, MediaPipe's: TRANSPOSE_CONV to the shape that the file declares, with a bias."""
+"""Convolution2DTransposeBias, MediaPipe's: TRANSPOSE_CONV to the shape that the file declares, with a bias.
+
+Refuses filters that are not OHWI over NHWC, a result of another size than the strides give.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""CUMSUM along a constant axis."""
+"""CUMSUM along a constant axis.
+
+Refuses an axis that is computed (cumsum_computed takes it), a scalar.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""CUMSUM along an axis that is computed."""
+"""CUMSUM along an axis that is computed.
+
+Refuses a scalar.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Blocks of pixels to channels and back (DEPTH_TO_SPACE, SPACE_TO_DEPTH), or to batches (the two *_ND)."""
+"""Blocks of pixels to channels and back (DEPTH_TO_SPACE, SPACE_TO_DEPTH), or to batches (the two *_ND).
+
+Refuses sizes that the blocks do not divide; of the *_ND, blocks and borders that are computed or negative.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""DEPTHWISE_CONV_2D, with any multiplier."""
+"""DEPTHWISE_CONV_2D, with any multiplier.
+
+Refuses filters whose channels are no multiple of the input's, filters of INT4 or INT2 that are computed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""DILATE: values so many places apart along each axis, and one value between them."""
+"""DILATE: values so many places apart along each axis, and one value between them.
+
+Refuses dilations that are computed or below 1, a value to put between that is not one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""DYNAMIC_UPDATE_SLICE: a tensor with a box of it replaced by another."""
+"""DYNAMIC_UPDATE_SLICE: a tensor with a box of it replaced by another.
+
+Refuses a box that is larger than the tensor, tensors of several types.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""EMBEDDING_LOOKUP in a quantised table, of what its rows stand for."""
+"""EMBEDDING_LOOKUP in a quantised table, of what its rows stand for.
+
+Refuses constant numbers of rows that are not there, a table quantised along another axis than its rows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""EMBEDDING_LOOKUP_SPARSE: weighted sums of embeddings, or their means, for each row of a sparse matrix of ids."""
+"""EMBEDDING_LOOKUP_SPARSE: weighted sums of embeddings, or their means, for each row of a sparse matrix of ids.
+
+Refuses a shape of the sparse matrix that is computed; numbers, places and weights that do not go together.
+"""
 
 from __future__ import annotations
 

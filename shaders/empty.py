@@ -1,4 +1,7 @@
-"""What ops make where all that they could read has no elements: what they begin with, in every place."""
+"""What ops make where all that they could read has no elements: what they begin with, in every place.
+
+Refuses a shape, an axis or a value to pad with that is computed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""FAKE_QUANT: rounds to the steps that quantised values would have."""
+"""FAKE_QUANT: rounds to the steps that quantised values would have.
+
+Refuses a narrow range, fewer than 1 or more than 30 bits.
+"""
 
 from __future__ import annotations
 

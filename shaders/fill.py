@@ -1,4 +1,8 @@
-"""FILL, one value in every place; ZEROS_LIKE; and SPARSE_TO_DENSE with no entries, which fills as well."""
+"""FILL, one value in every place; ZEROS_LIKE; and SPARSE_TO_DENSE with no entries, which fills as well.
+
+Refuses a shape that is computed, values that are not scalars; of SPARSE_TO_DENSE, entries (scatter_computed takes
+them), more than 4 axes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GATHER: the given positions of an axis."""
+"""GATHER: the given positions of an axis.
+
+Refuses positions that are computed or batches (gather_computed takes both), constant positions that are not there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""GATHER, GATHER_ND and EMBEDDING_LOOKUP at positions that are computed, or that differ from one batch to the next."""
+"""GATHER, GATHER_ND and EMBEDDING_LOOKUP at positions that are computed, or that differ from one batch to the next.
+
+Refuses batch axes that differ, constant positions that are not there. One that is computed and not there fails the
+run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GATHER_ND and EMBEDDING_LOOKUP: slices at the given positions of the leading axes."""
+"""GATHER_ND and EMBEDDING_LOOKUP: slices at the given positions of the leading axes.
+
+Refuses positions that are computed (gather_computed takes them), constant positions that are not there.
+"""
 
 from __future__ import annotations
 

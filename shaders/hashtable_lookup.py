@@ -1,4 +1,7 @@
-"""HASHTABLE_LOOKUP: the rows of a table by keys that ascend, and whether there is one: where not, it is 0."""
+"""HASHTABLE_LOOKUP: the rows of a table by keys that ascend, and whether there is one: where not, it is 0.
+
+Refuses a table with another number of rows than there are keys, keys that are no list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""L2_NORMALIZATION: rows divided by their length."""
+"""L2_NORMALIZATION: rows divided by their length.
+
+Refuses a fused activation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Landmarks2TransformMatrix, MediaPipe's: the map from an output image to the turned box around some landmarks."""
+"""Landmarks2TransformMatrix, MediaPipe's: the map from an output image to the turned box around some landmarks.
+
+Refuses landmarks that the input does not hold, inputs that are neither rank 3 nor 1, 1, 1, C.
+"""
 
 from __future__ import annotations
 

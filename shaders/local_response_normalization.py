@@ -1,4 +1,7 @@
-"""LOCAL_RESPONSE_NORMALIZATION across the channels beside each."""
+"""LOCAL_RESPONSE_NORMALIZATION across the channels beside each.
+
+Refuses other ranks than 4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""EMBEDDING_LOOKUP in a quantised table, of which it makes floats: q * scale, the scale of the table or of the row."""
+"""EMBEDDING_LOOKUP in a quantised table, of which it makes floats: q * scale, the scale of the table or of the row.
+
+Refuses constant numbers of rows that are not there, tables that are no matrices or more, zero points but 0.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""LSTM (the full kernel), UNIDIRECTIONAL_SEQUENCE_LSTM and BIDIRECTIONAL_SEQUENCE_LSTM."""
+"""LSTM (the full kernel), UNIDIRECTIONAL_SEQUENCE_LSTM and BIDIRECTIONAL_SEQUENCE_LSTM.
+
+Refuses the basic kernel (lstm_basic takes it), weights that are there in part, diagonals of cells with a projection,
+sparse weights beside others where inputs have zero points, 8-bit peepholes that are computed, clips below 0.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""LSTM, the basic kernel, of floats and of UINT8: one step, its states handed over from step to step or kept."""
+"""LSTM, the basic kernel, of floats and of UINT8: one step, its states handed over from step to step or kept.
+
+Refuses the full kernel (lstm takes it), inputs of another rank than 2, states that others read; of UINT8, weights
+that are computed and states of another scale than 2 ** -11.
+"""
 
 from __future__ import annotations
 

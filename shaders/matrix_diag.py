@@ -1,4 +1,7 @@
-"""MATRIX_DIAG and MATRIX_SET_DIAG: matrices with a given diagonal, in zeros or in other matrices."""
+"""MATRIX_DIAG and MATRIX_SET_DIAG: matrices with a given diagonal, in zeros or in other matrices.
+
+Refuses a scalar, a diagonal of another length than the matrices'.
+"""
 
 from __future__ import annotations
 

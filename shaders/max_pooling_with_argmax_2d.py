@@ -1,4 +1,7 @@
-"""MaxPoolingWithArgmax2D, MediaPipe's: the largest value under each window, and where in the window it is."""
+"""MaxPoolingWithArgmax2D, MediaPipe's: the largest value under each window, and where in the window it is.
+
+Refuses other ranks than 4.
+"""
 
 from __future__ import annotations
 

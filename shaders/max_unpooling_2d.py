@@ -1,4 +1,7 @@
-"""MaxUnpooling2D, MediaPipe's: puts values back where MaxPoolingWithArgmax2D found them, zeros around them."""
+"""MaxUnpooling2D, MediaPipe's: puts values back where MaxPoolingWithArgmax2D found them, zeros around them.
+
+Refuses values and places of different shapes, windows and strides beyond what is unrolled.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 How many may be taken is constant. The thresholds and V5's sigma, by which scores fall as boxes overlap (Soft-NMS, Bodla
 et al, arXiv:1704.04503), may be computed. Boxes with the same score are taken in the order of the reference's heap, of
 up to as many boxes as shared memory holds (some thousands); of more, the first comes first. What is not taken up is 0.
+
+Refuses a number of boxes to take that is computed or below 1, thresholds that are not scalars, a constant sigma below
+0.
 """
 
 from __future__ import annotations

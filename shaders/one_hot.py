@@ -1,4 +1,7 @@
-"""ONE_HOT: along a new axis one value at the index, another everywhere else."""
+"""ONE_HOT: along a new axis one value at the index, another everywhere else.
+
+Refuses a depth that is computed, on and off values that are not one element each.
+"""
 
 from __future__ import annotations
 

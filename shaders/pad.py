@@ -1,4 +1,7 @@
-"""PAD, PADV2: a border of one value. MIRROR_PAD: a border of what lies beside it, mirrored."""
+"""PAD, PADV2: a border of one value. MIRROR_PAD: a border of what lies beside it, mirrored.
+
+Refuses paddings that are computed or negative, a mirror beyond the axis, more than one value to pad with.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""MAX_POOL_2D, AVERAGE_POOL_2D and L2_POOL_2D. Padding counts for nothing: neither in a maximum nor in an average."""
+"""MAX_POOL_2D, AVERAGE_POOL_2D and L2_POOL_2D. Padding counts for nothing: neither in a maximum nor in an average.
+
+Refuses other ranks than 4, VALID windows that do not fit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""QUANTIZE and DEQUANTIZE of activations: between floats and integers, and from one way to be quantised to another."""
+"""QUANTIZE and DEQUANTIZE of activations: between floats and integers, and from one way to be quantised to another.
+
+Refuses INT16 with zero points but 0, scales along an axis of another length, scales that are not above 0.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ops of two quantised operands, bit by bit as TFLite's reference kernels have them, with numpy's broadcasting."""
+"""Ops of two quantised operands, bit by bit as TFLite's reference kernels have them, with numpy's broadcasting.
+
+Refuses operands that do not broadcast, INT16 with zero points but 0, quotients by a constant 0.
+"""
 
 from __future__ import annotations
 

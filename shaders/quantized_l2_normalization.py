@@ -1,4 +1,7 @@
-"""L2_NORMALIZATION of 8-bit integers, bit by bit as TFLite's reference kernels have it."""
+"""L2_NORMALIZATION of 8-bit integers, bit by bit as TFLite's reference kernels have it.
+
+Refuses a fused activation, a result of another scale than 1/128 or zero point than the middle.
+"""
 
 from __future__ import annotations
 

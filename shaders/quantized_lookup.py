@@ -1,4 +1,8 @@
-"""Ops of one quantised operand: tables of what TFLite's reference kernels make of each value that it may have."""
+"""Ops of one quantised operand: tables of what TFLite's reference kernels make of each value that it may have.
+
+Refuses a tensor without a scale above 0; of INT16, zero points but 0, and of LOGISTIC and TANH results of another
+scale than 2 ** -15.
+"""
 
 from __future__ import annotations
 

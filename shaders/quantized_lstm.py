@@ -2,6 +2,9 @@
 
 Scales are divided in float and in double where `PopulateQuantizedLstmParams8x8_16` does
 (tensorflow/lite/kernels/lstm.cc).
+
+Refuses weights that are computed, cell states whose scale is no power of 2 from 2 ** -15 to 2 ** -9, more values than
+units with peepholes and no projection, clips below 0, ops without the five intermediate tensors.
 """
 
 from __future__ import annotations

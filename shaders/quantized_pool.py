@@ -1,4 +1,7 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D of quantised integers, bit by bit as TFLite has them."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D of quantised integers, bit by bit as TFLite has them.
+
+Refuses other ranks than 4, a tensor without a scale, VALID windows that do not fit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""MEAN, SUM and REDUCE_PROD of quantised integers, bit by bit as TFLite has them."""
+"""MEAN, SUM and REDUCE_PROD of quantised integers, bit by bit as TFLite has them.
+
+Refuses axes that are computed, INT16 with zero points but 0, a tensor without a scale.
+"""
 
 from __future__ import annotations
 

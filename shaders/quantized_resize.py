@@ -1,4 +1,7 @@
-"""RESIZE_BILINEAR of quantised integers, bit by bit as TFLite's reference kernels have it."""
+"""RESIZE_BILINEAR of quantised integers, bit by bit as TFLite's reference kernels have it.
+
+Refuses other ranks than 4, a size that is computed, half_pixel_centers with align_corners.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""SOFTMAX and LOG_SOFTMAX of quantised integers over the last axis, bit by bit as the reference kernels have them."""
+"""SOFTMAX and LOG_SOFTMAX of quantised integers over the last axis, bit by bit as the reference kernels have them.
+
+Refuses results of other scales and zero points than the reference's (1/256 at the least value, 1/32768 of INT16,
+16/256 of LOG_SOFTMAX), a beta that nearly vanishes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reductions over constant axes, in one launch. Means of integers are sums in 64 bits, divided towards 0."""
+"""Reductions over constant axes, in one launch. Means of integers are sums in 64 bits, divided towards 0.
+
+Refuses axes that are computed, integers with scales where the op has arithmetic, which quantized_reduce takes.
+"""
 
 from __future__ import annotations
 

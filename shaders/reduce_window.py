@@ -1,4 +1,8 @@
-"""REDUCE_WINDOW: what becomes of the elements in each place of a window, from an initial value on."""
+"""REDUCE_WINDOW: what becomes of the elements in each place of a window, from an initial value on.
+
+Refuses a window, strides or dilations that are computed or below 1, a scalar, ALL and ANY of numbers, other functions
+of BOOL.
+"""
 
 from __future__ import annotations
 

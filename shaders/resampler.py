@@ -1,4 +1,7 @@
-"""Resampler, TensorFlow Addons' and MediaPipe's: an image at given points, bilinear, zeros around it."""
+"""Resampler, TensorFlow Addons' and MediaPipe's: an image at given points, bilinear, zeros around it.
+
+Refuses images of another rank than 4, points that are not pairs.
+"""
 
 from __future__ import annotations
 

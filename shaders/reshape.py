@@ -1,4 +1,7 @@
-"""Ops that keep every value where it is: RESHAPE, SQUEEZE, EXPAND_DIMS."""
+"""Ops that keep every value where it is: RESHAPE, SQUEEZE, EXPAND_DIMS.
+
+Refuses a shape that is computed, another number of elements, SQUEEZE of an axis that is not 1.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Which pixels are read is computed here, in float32 and step by step as TFLite's reference kernels do, so that no GPU's
 rounding can pick others.
+
+Refuses other ranks than 4, a size that is computed, half_pixel_centers with align_corners.
 """
 
 from __future__ import annotations

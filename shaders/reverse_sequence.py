@@ -1,4 +1,7 @@
-"""REVERSE_SEQUENCE: turns around the first so many positions of an axis, as many as its batch says."""
+"""REVERSE_SEQUENCE: turns around the first so many positions of an axis, as many as its batch says.
+
+Refuses the same axis for sequences and batches, constant lengths beyond the axis.
+"""
 
 from __future__ import annotations
 

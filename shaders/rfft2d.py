@@ -1,4 +1,7 @@
-"""RFFT2D: the spectrum of real rows and columns, cut or filled up with zeros to the lengths that are wanted."""
+"""RFFT2D: the spectrum of real rows and columns, cut or filled up with zeros to the lengths that are wanted.
+
+Refuses lengths that are computed or no powers of 2, vectors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""RNN, UNIDIRECTIONAL_SEQUENCE_RNN and BIDIRECTIONAL_SEQUENCE_RNN."""
+"""RNN, UNIDIRECTIONAL_SEQUENCE_RNN and BIDIRECTIONAL_SEQUENCE_RNN.
+
+Refuses inputs of another rank than 2 (3 for a sequence), auxiliary inputs of other sizes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""SCATTER_ND and UNSORTED_SEGMENT_* by computed numbers, and SPARSE_TO_DENSE: what joins at each output place."""
+"""SCATTER_ND and UNSORTED_SEGMENT_* by computed numbers, and SPARSE_TO_DENSE: what joins at each output place.
+
+Refuses a shape of the result that is computed, updates that do not fit it, constant positions that are not there. One
+that is computed and not there fails the run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Sums (products, maxima, minima) of the slices that are given the same number: SEGMENT_SUM, SCATTER_ND, ..."""
+"""Sums (products, maxima, minima) of the slices that are given the same number: SEGMENT_SUM, SCATTER_ND, ...
+
+Refuses numbers or a shape that are computed (scatter_computed takes the numbers where the shape is known), numbers of
+SEGMENT_SUM that descend or leave one out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SELECT and SELECT_V2: each element from one of two tensors, as a third says."""
+"""SELECT and SELECT_V2: each element from one of two tensors, as a third says.
+
+Refuses shapes that do not broadcast; of SELECT, a condition that is neither as large nor one of rows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SHAPE, RANK and, of constants, RANGE and WHERE: known before anything runs."""
+"""SHAPE, RANK and, of constants, RANGE and WHERE: known before anything runs.
+
+Refuses of RANGE and WHERE, inputs that are computed, for then the shape depends on data; steps of 0.
+"""
 
 from __future__ import annotations
 

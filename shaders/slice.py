@@ -1,4 +1,7 @@
-"""SLICE and STRIDED_SLICE: a box of the input, every so many along each axis."""
+"""SLICE and STRIDED_SLICE: a box of the input, every so many along each axis.
+
+Refuses places and sizes that are computed (slice_computed takes the places), a box that reaches out.
+"""
 
 from __future__ import annotations
 

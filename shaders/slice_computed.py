@@ -1,4 +1,8 @@
-"""SLICE and STRIDED_SLICE from computed places on, where the output's shape does not depend on these."""
+"""SLICE and STRIDED_SLICE from computed places on, where the output's shape does not depend on these.
+
+Refuses sizes that are computed, or a strided slice whose ends are computed apart from its starts: the shape would
+depend on data.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SOFTMAX and LOG_SOFTMAX over the last axis."""
+"""SOFTMAX and LOG_SOFTMAX over the last axis.
+
+Refuses a scalar.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SPLIT and SPLIT_V cut an axis in pieces, UNPACK in single positions; each piece is an output."""
+"""SPLIT and SPLIT_V cut an axis in pieces, UNPACK in single positions; each piece is an output.
+
+Refuses an axis or sizes that are computed, pieces that do not add up to the axis.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""STABLEHLO_ADD, _MULTIPLY, _MAXIMUM and _MINIMUM: two operands of one shape; integers wrap around."""
+"""STABLEHLO_ADD, _MULTIPLY, _MAXIMUM and _MINIMUM: two operands of one shape; integers wrap around.
+
+Refuses operands of different shapes.
+"""
 
 from __future__ import annotations
 

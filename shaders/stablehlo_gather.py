@@ -1,4 +1,7 @@
-"""STABLEHLO_GATHER: slices that start where vectors of indices say, moved inside where they would reach out."""
+"""STABLEHLO_GATHER: slices that start where vectors of indices say, moved inside where they would reach out.
+
+Refuses axes and sizes that do not go together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""STABLEHLO_PAD: one value around a tensor's elements and between them; edges below 0 cut some off."""
+"""STABLEHLO_PAD: one value around a tensor's elements and between them; edges below 0 cut some off.
+
+Refuses a scalar, gaps below 0, more than one value to pad with.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""STABLEHLO_REDUCE_WINDOW: REDUCE_WINDOW of elements put apart, with the initial value around and between them."""
+"""STABLEHLO_REDUCE_WINDOW: REDUCE_WINDOW of elements put apart, with the initial value around and between them.
+
+Refuses windows, strides, dilations and gaps below 1, computations of more than one op or of an op that the reference
+does not know.
+"""
 
 from __future__ import annotations
 

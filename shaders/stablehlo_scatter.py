@@ -1,4 +1,8 @@
-"""STABLEHLO_SCATTER: windows of updates, from where vectors of indices say, joined to what is there."""
+"""STABLEHLO_SCATTER: windows of updates, from where vectors of indices say, joined to what is there.
+
+Refuses axes and sizes that do not go together, computations of more than one op or of an op that the reference does
+not know.
+"""
 
 from __future__ import annotations
 

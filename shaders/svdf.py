@@ -1,4 +1,8 @@
-"""SVDF of floats, of floats by 8-bit weights, and of 8-bit integers: features of the input, weighed by their age."""
+"""SVDF of floats, of floats by 8-bit weights, and of 8-bit integers: features of the input, weighed by their age.
+
+Refuses features that are no multiple of the rank; of integers, features and times that are computed; of 8-bit
+integers, activations but RELU.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""TILE and BROADCAST_TO repeat a tensor along its axes."""
+"""TILE and BROADCAST_TO repeat a tensor along its axes.
+
+Refuses sizes that are computed or negative, axes that do not broadcast.
+"""
 
 from __future__ import annotations
 

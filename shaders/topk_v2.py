@@ -1,4 +1,7 @@
-"""TOPK_V2: the largest values of the last axis, and where they are."""
+"""TOPK_V2: the largest values of the last axis, and where they are.
+
+Refuses a number of values that is computed or beyond the axis.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""TransformLandmarks, MediaPipe's: points of 2 or 3 coordinates under an affine map of x and y."""
+"""TransformLandmarks, MediaPipe's: points of 2 or 3 coordinates under an affine map of x and y.
+
+Refuses points of other than 2 or 3 dimensions, batches, a matrix of fewer than two rows of 4.
+"""
 
 from __future__ import annotations
 

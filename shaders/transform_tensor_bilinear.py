@@ -1,4 +1,7 @@
-"""TransformTensorBilinear (and version 1, TransformTensor), MediaPipe's: an image under an affine map, bilinear."""
+"""TransformTensorBilinear (and version 1, TransformTensor), MediaPipe's: an image under an affine map, bilinear.
+
+Refuses batches, a matrix of fewer than two rows of 4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""TRANSPOSE permutes axes, REVERSE_V2 turns them round."""
+"""TRANSPOSE permutes axes, REVERSE_V2 turns them round.
+
+Refuses axes that are computed or named twice.
+"""
 
 from __future__ import annotations
 

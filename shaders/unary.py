@@ -1,4 +1,7 @@
-"""Ops of one operand, element by element."""
+"""Ops of one operand, element by element.
+
+Refuses ABS of INT16 with scales (quantized_lookup takes it).
+"""
 
 from __future__ import annotations
 
