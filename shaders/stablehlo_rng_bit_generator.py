@@ -1,4 +1,7 @@
-"""STABLEHLO_RNG_BIT_GENERATOR: Philox4x32 and Threefry2x32 (Salmon et al., SC 2011), from a key and a counter on."""
+"""STABLEHLO_RNG_BIT_GENERATOR: Philox4x32 and Threefry2x32 (Salmon et al., SC 2011), from a key and a counter on.
+
+Refuses states of other than 2 numbers, or 3 for PHILOX.
+"""
 
 from __future__ import annotations
 
