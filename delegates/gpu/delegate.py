@@ -24,7 +24,8 @@ from .device import Device, open_device
 from .executable import GLExecutable, Programs
 from .halves import Precision, checked, in_halves, misfit
 from .kernels import Refusal
-from .lowering import Launch, lower, lower_op, tensors_of
+from .launches import Launch, lower
+from .lowering import lower_op, tensors_of
 from .outside import GLOutside
 from .peaks import MOST
 from .reals import InReals, note

@@ -20,7 +20,8 @@ from .arena import GLArena, Learn
 from .blocks import alone
 from .compiler import BEYOND, FAILED, Laid, compile_error, joined, source
 from .device import Device
-from .lowering import Launch, held
+from .launches import Launch
+from .lowering import held
 from .places import Binding, Hazards, Places, Weights
 
 # What comes after one may read or overwrite what shaders wrote before it, from shaders, by copies or from the host.

@@ -19,7 +19,8 @@ from .arena import GLArena, form, new_buffer
 from .blocks import Block, Slot, read
 from .compiler import Range
 from .device import Device
-from .lowering import Launch, held, sources, writes
+from .launches import Launch
+from .lowering import held, sources, writes
 
 Binding = tuple[Any, int, int]  # buffer, offset, bytes
 Copy = tuple[Any, Any, int, int, int]  # to a buffer, from a buffer, bytes, offset there, offset here

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from delegraph.cli import app
 from delegraph.data import digits
-from delegraph.delegates.gpu import lowering
+from delegraph.delegates.gpu import launches
 from delegraph.shaders.program import Stage
 from delegraph.verification.walk import Walk
 
@@ -32,7 +32,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an activation is fused into an op of the same file, it is left out."""
-    monkeypatch.setattr(lowering.Lowerer, "moved", lambda self, stage, root, place: Stage("x"))
+    monkeypatch.setattr(launches.Lowerer, "moved", lambda self, stage, root, place: Stage("x"))
 
 
 def test_a_right_model_passes(model: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ops.harness import Loaded, graph_of, whole
 
 from delegraph.delegates.gpu import GPUDelegate, blocks, compiler, lowering
+from delegraph.delegates.gpu.launches import lower
 from delegraph.errors import DelegateError
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph, Op
@@ -132,7 +133,7 @@ def test_the_same_tensor_of_one_type_is_bound_once() -> None:
     x = b.input((1, 5, 4, 8))
     b.output(b.op("MUL", [conv(b, x, (1, 5, 4, 8)), x], (1, 5, 4, 8)))
     graph = graph_of(b.build())
-    (launch,), _ = lowering.lower(graph, (0, 1), frozenset(), Limits())
+    (launch,), _ = lower(graph, (0, 1), frozenset(), Limits())
     bound = [slot for block in launch.blocks for slot in block if slot.source == x]
     assert len(bound) == 1
 
@@ -145,6 +146,6 @@ def test_fusing_keeps_to_blocks_of_which_each_holds_one_activation() -> None:
         x = b.op("ADD", [x, b.input((1, 5, 4, 8))], (1, 5, 4, 8))
     b.output(x)
     graph = graph_of(b.build())
-    launches, _ = lowering.lower(graph, whole(graph).ops, frozenset(), ES_LIMITS)
+    launches, _ = lower(graph, whole(graph).ops, frozenset(), ES_LIMITS)
     reads = [[s.source for s in block if blocks.read(s)] for launch in launches for block in launch.blocks]
     assert len(launches) == 2 and max(map(len, reads)) == 1

@@ -11,6 +11,7 @@ from ops.harness import delegate, graph_of
 
 from delegraph.delegates.gpu import GPUDelegate, blocks, compiler, lowering
 from delegraph.delegates.gpu.executable import Programs
+from delegraph.delegates.gpu.launches import lower
 from delegraph.errors import DelegateError
 from delegraph.graph.builder import GraphBuilder
 from delegraph.shaders.program import Arg, Const, Elementwise, Limits, Program, Stage, groups_for, literal
@@ -216,7 +217,7 @@ def test_the_header_comes_first_and_the_body_once() -> None:
     x = b.input((1, 4, 4, 4))
     b.output(b.op("RELU", [conv(b, x, (1, 4, 4, 4), 3)], (1, 4, 4, 4)))
     graph = graph_of(b.build())
-    launches, _ = lowering.lower(graph, (0, 1), frozenset(), Limits())
+    launches, _ = lower(graph, (0, 1), frozenset(), Limits())
     program = launches[0].program
     text = compiler.joined(compiler.source(program, 16, [(block, [(0, 0)]) for block in blocks.alone(program)]))
     assert text.startswith("#version 430\n") and "#define ELEMENTS 16u" in text and text.count("void main()") == 1
