@@ -53,4 +53,6 @@ def executable(op: Op) -> bytes:
     except ValueError:
         return b""
     found = options.get(EXECUTABLE) if isinstance(options, Mapping) else None
-    return found.encode("utf-8", "surrogateescape") if isinstance(found, str) else found or b""
+    if isinstance(found, str):
+        return found.encode("utf-8", "surrogateescape")
+    return found if isinstance(found, bytes) else b""
