@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows, where no engine is in a child process yet
     fcntl = None  # type: ignore[assignment]
 
-Place = list[Any]  # arena, offset, shape, dtype
+Place = list[Any]  # name, shape, dtype, arena, offset
 
 
 def main(factory: str, options: dict[str, Any], commands: int, lifeline: int) -> None:
@@ -49,14 +49,15 @@ def die_with(lifeline: int) -> None:
     sys.exit()  # it closed before anyone was told
 
 
-@dataclass
+@dataclass(frozen=True)
 class Held:
-    """A loaded program, the arenas that it needs, and the views of its last run, which the next can have again."""
+    """A loaded program, its tensors in shared memory, and the arenas that these lie in."""
 
     loaded: Loaded
+    inputs: list[NDArray[Any]]
+    outputs: list[NDArray[Any]]
+    variables: list[NDArray[Any]]
     arenas: frozenset[int]
-    at: Any = None
-    views: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
 
 
 class Service:
@@ -95,21 +96,17 @@ class Service:
         return self._engine.here()
 
     def do_load(
-        self,
-        content: int,
-        *shared: int,
-        program: int,
-        nbytes: int,
-        ports: list[list[list[Any]]],
-        arenas: list[list[int]],
+        self, content: int, *shared: int, program: int, nbytes: int, ports: list[list[Place]], arenas: list[list[int]]
     ) -> None:
-        """Load a program that lies in memory of its own, and map the arenas that its tensors will lie in."""
-        made = [[Port(name, tuple(shape), np.dtype(dtype)) for name, shape, dtype in kind] for kind in ports]
+        """Load a program that lies in memory of its own, and map the arenas that its tensors lie in."""
+        made = [[Port(name, tuple(shape), np.dtype(dtype)) for name, shape, dtype, _, _ in kind] for kind in ports]
         loaded = self._engine.load(mapped(content, nbytes).tobytes(), *made)
         for fd, (number, size) in zip(shared, arenas, strict=True):
             if number not in self._arenas:
                 self._arenas[number] = mapped(fd, size)
-        self._programs[program] = Held(loaded, frozenset(number for number, _ in arenas))
+        inputs, outputs, variables = ([self._array(*place) for _, *place in kind] for kind in ports)
+        used = frozenset(number for number, _ in arenas)
+        self._programs[program] = Held(loaded, inputs, outputs, variables, used)
 
     def do_unload(self, program: int) -> None:
         """Unload a program, and let go of the arenas that no other needs."""
@@ -119,34 +116,28 @@ class Service:
             used = frozenset[int]().union(*(other.arenas for other in self._programs.values()))
             self._arenas = {number: memory for number, memory in self._arenas.items() if number in used}
 
-    def do_run(self, program: int, inputs: list[Place], outputs: list[Place], values: list[Place]) -> None:
+    def do_run(self, program: int) -> None:
         """Run a program once, and copy its variables out, for another child to go on with if this one dies."""
         held = self._programs[program]
-        if held.at != (inputs, outputs):
-            held.at, held.views = (inputs, outputs), (self._arrays(inputs), self._arrays(outputs))
-        held.loaded.run(*held.views)
-        if values:
-            self.do_state(program, values)
+        held.loaded.run(held.inputs, held.outputs)
+        if held.variables:
+            self.do_state(program)
 
-    def do_state(self, program: int, values: list[Place]) -> None:
+    def do_state(self, program: int) -> None:
         """Copy variables out."""
-        self._stateful(program).state(self._arrays(values))
+        held = self._programs[program]
+        cast(Stateful, held.loaded).state(held.variables)
 
-    def do_restore(self, program: int, values: list[Place]) -> None:
+    def do_restore(self, program: int) -> None:
         """Copy variables in."""
-        self._stateful(program).restore(self._arrays(values))
+        held = self._programs[program]
+        cast(Stateful, held.loaded).restore(held.variables)
 
     def do_reset(self, program: int) -> None:
         """Set variables back to their start."""
-        self._stateful(program).reset()
+        cast(Stateful, self._programs[program].loaded).reset()
 
-    def _stateful(self, program: int) -> Stateful:
-        return cast(Stateful, self._programs[program].loaded)
-
-    def _arrays(self, places: list[Place]) -> list[NDArray[Any]]:
-        return [self._array(*place) for place in places]
-
-    def _array(self, arena: int, offset: int, shape: list[int], dtype: str) -> NDArray[Any]:
+    def _array(self, shape: list[int], dtype: str, arena: int, offset: int) -> NDArray[Any]:
         kind = np.dtype(dtype)
         nbytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
         return self._arenas[arena][offset : offset + nbytes].view(kind).reshape(shape)

@@ -93,14 +93,18 @@ class InChild:
         """Its bytes are put where the child can read them. Raises DelegateError."""
         self._site, self._arena = site, arena
         self._number = next(_numbers)
-        self._inputs, self._outputs = (
-            [(arena.number, offsets[t], port.shape, port.dtype.str) for t, port in ports.items()]
-            for ports in (program.inputs, program.outputs)
-        )
-        kinds = (program.inputs, program.outputs, program.variables)
-        self._ports = [[(p.name, p.shape, p.dtype.str) for p in ports.values()] for ports in kinds]
-        self._variables = SharedArena(sum(_padded(port) for port in program.variables.values()))
-        self._places = _row(self._variables, [*program.variables.values()])
+        variables = program.variables
+        ends = itertools.accumulate((_padded(port) for port in variables.values()), initial=0)
+        self._offsets = dict(zip(variables, ends, strict=False))
+        self._variables = SharedArena(sum(map(_padded, variables.values())))
+        self._ports = [
+            [(port.name, port.shape, port.dtype.str, at.number, places[t]) for t, port in ports.items()]
+            for ports, at, places in (
+                (program.inputs, arena, offsets),
+                (program.outputs, arena, offsets),
+                (variables, self._variables, self._offsets),
+            )
+        ]
         self._nbytes = len(program.content)
         self._content = reserve(self._nbytes)
         mapped(self._content, self._nbytes)[:] = np.frombuffer(program.content, np.uint8)
@@ -120,7 +124,7 @@ class InChild:
             descriptors = [self._content, *(a.fd for a in memory)]
             child.ask("load", max(STARTING, self._site.timeout), descriptors, program=self._number, **told)
             if self._remembered:
-                child.ask("restore", self._site.timeout, program=self._number, values=self._places)
+                child.ask("restore", self._site.timeout, program=self._number)
             self._child = child
         return child
 
@@ -128,24 +132,24 @@ class InChild:
         """Run once, on what lies in the arena. Raises DelegateError."""
         with self._site.busy:
             try:
-                self._ask("run", inputs=self._inputs, outputs=self._outputs, values=self._places)
+                self._ask("run")
             except DelegateError:
                 self._site.close()  # a driver that lost its device does not find it again: the next child's does
                 raise
-            self._remembered = bool(self._places)
+            self._remembered = bool(self._offsets)
 
     def state(self, values: Sequence[NDArray[Any]]) -> None:
         """Copy the variables' values out. Raises DelegateError."""
         if not self._remembered:
-            self._ask("state", values=self._places)
-        for value, (_, offset, _, _) in zip(values, self._places, strict=True):
+            self._ask("state")
+        for value, offset in zip(values, self._offsets.values(), strict=True):
             self._variables.read(offset, value)
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
         """Give the variables these values. Raises DelegateError."""
-        for value, (_, offset, _, _) in zip(values, self._places, strict=True):
+        for value, offset in zip(values, self._offsets.values(), strict=True):
             self._variables.write(offset, value)
-        self._ask("restore", values=self._places)
+        self._ask("restore")
         self._remembered = True
 
     def reset(self) -> None:
@@ -153,9 +157,9 @@ class InChild:
         self._ask("reset")
         self._remembered = False
 
-    def _ask(self, what: str, **told: Any) -> None:
+    def _ask(self, what: str) -> None:
         with self._site.busy:
-            self.ready().ask(what, self._site.timeout, program=self._number, **told)
+            self.ready().ask(what, self._site.timeout, program=self._number)
 
     def close(self) -> None:
         """Unload it, where the child is still there. May be called twice."""
@@ -170,9 +174,3 @@ class InChild:
 
 def _padded(port: Port) -> int:
     return -(-port.nbytes // 64) * 64
-
-
-def _row(arena: SharedArena, ports: Sequence[Port]) -> list[tuple[int, int, tuple[int, ...], str]]:
-    """Places for tensors one after another."""
-    ends = itertools.accumulate((_padded(port) for port in ports), initial=0)
-    return [(arena.number, at, port.shape, port.dtype.str) for at, port in zip(ends, ports, strict=False)]
