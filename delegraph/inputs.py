@@ -200,6 +200,8 @@ def _scaled(pixels: NDArray[np.uint8], wanted: Input, span: tuple[float, float] 
 
 def _random(wanted: Input, rng: np.random.Generator) -> NDArray[Any]:
     """Floats in 0..1, any bytes, and 0 or 1 for wider integers, which are often indices."""
+    if wanted.dtype.kind == "c":
+        return (rng.random(wanted.shape) + 1j * rng.random(wanted.shape)).astype(wanted.dtype)
     if wanted.dtype.kind == "f":
         return rng.random(wanted.shape).astype(wanted.dtype)
     if wanted.dtype in BYTES:

@@ -7,11 +7,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..delegates.base import Verdict, no
 from ..delegates.cpu import CPUDelegate
 from ..delegates.host import HostDelegate
-from ..graph.model import NUMPY_TYPES, Graph
+from ..graph.model import NUMPY_TYPES, Graph, Op
 from ..placing import Placing
 from ..session import Session
+
+# Kernels of the reference that compute something else than the op, by the types of what they make.
+WRONG = {"SUM": ("INT8", "INT16")}
 
 
 class Reference(CPUDelegate):
@@ -22,6 +26,14 @@ class Reference(CPUDelegate):
     def __init__(self) -> None:
         """In whichever runtime is installed, on one thread."""
         super().__init__(num_threads=1, op_resolver="BUILTIN_REF")
+
+    def supports(self, graph: Graph, op: Op) -> Verdict:
+        """What the runtime has, but for those that are wrong (docs/exactness.md)."""
+        types = WRONG.get(op.kind, ())
+        wrong = next((t for t in op.outputs if graph.tensors[t].type in types), None)
+        if wrong is not None:
+            return no("wrong", f"{op.label} of {graph.tensors[wrong].type}", "other kernels")
+        return super().supports(graph, op)
 
 
 class Optimised(CPUDelegate):

@@ -15,7 +15,7 @@ def units(graph: Graph, plan: Plan) -> list[Unit]:
     """All ops that run, in an order in which they may run, partition by partition; each unit is convex."""
     groups: dict[int, set[int]] = {}  # by the op that stands for them
     for d in plan.decisions:
-        if d.partition is not None and not d.folded:
+        if d.partition is not None and d.op not in graph.folded_ops:
             tie = graph.ties.get(d.op)
             stands = tie.ops[0] if tie is not None else d.fused if d.fused is not None else d.op
             groups.setdefault(stands, set()).add(d.op)

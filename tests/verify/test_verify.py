@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from graph import wholes
+from graph.kit import add
+from graph.recipes import Recipe, recipes
 from numpy.typing import NDArray
 from ops.harness import delegate
 
@@ -183,3 +186,20 @@ def test_inputs_by_name_that_do_not_fit() -> None:
         verify(digits("f32"), [delegate()], inputs={"y": np.zeros(1)})
     with pytest.raises(ValueError, match=r"input '0' holds float64 \[1\]"):
         verify(digits("f32"), [delegate()], inputs={"0": np.zeros(1)})
+
+
+@pytest.mark.parametrize("make", [wholes.folding, wholes.control_flow], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("name", ["gpu", "cpu"])
+def test_folded_weights_variables_and_tables(make: Callable[[], bytes], name: str) -> None:
+    found = verify(make(), [delegate() if name == "gpu" else CPUDelegate()])
+    assert found.ok and found.ops and all(c.delegate == name or make is wholes.control_flow for c in found.ops)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: recipe.kind)
+def test_every_kind_of_op(recipe: Recipe) -> None:
+    b = GraphBuilder()
+    add(b, recipe)
+    found = verify(b.build(), [delegate()])
+    assert found.ok, found.blame
+    assert [c.kind for c in found.ops if c.here is not None] or not found.ops
