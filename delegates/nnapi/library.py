@@ -9,7 +9,7 @@ from ctypes import byref, c_char_p, c_int, c_int32, c_int64, c_uint32, c_void_p
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import DelegateError
+from ...errors import DelegateError, DeviceAbsent, VersionMismatch
 from .abi import ANDROID, DEVICE_TYPES, FUNCTIONS, L1, L2, L3, L4, LEVELS, RESULTS
 
 NAMES = (
@@ -42,7 +42,7 @@ class NNAPIError(DelegateError):
         self.function, self.code = function, code
 
 
-class TooOld(DelegateError):
+class TooOld(VersionMismatch):
     """The phone's feature level is below what was asked for."""
 
     def __init__(self, what: str, needed: int, here: int) -> None:
@@ -72,7 +72,7 @@ class Library:
     """The API, as far as this phone has it. A library never found is an error that says where it was looked for."""
 
     def __init__(self, path: str | None = None) -> None:
-        """Load it from `path`, else by its usual names. Raises DelegateError."""
+        """Load it from `path`, else by its usual names. Raises DeviceAbsent."""
         problems = []
         for name in (path,) if path else NAMES:
             try:
@@ -81,12 +81,12 @@ class Library:
             except OSError as error:
                 problems.append(str(error))
         else:
-            raise DelegateError(
+            raise DeviceAbsent(
                 f"nnapi: no Neural Networks API here: {'; '.join(problems)}. It is part of Android 8.1 and later"
             )
         self._functions: dict[str, Callable[..., int | None]] = {}
         if not self.has("Model_create"):
-            raise DelegateError(f"nnapi: {path or name} is not the Neural Networks API: it has no Model_create")
+            raise DeviceAbsent(f"nnapi: {path or name} is not the Neural Networks API: it has no Model_create")
         self.level = self._level()
 
     def has(self, function: str) -> bool:
@@ -148,7 +148,7 @@ class Library:
         return Device(next(names), DEVICE_TYPES.get(kind.value, "unknown"), next(names), level.value, handle.value or 0)
 
     def choose(self, wanted: str) -> list[Device]:
-        """The devices of a type ("gpu"), or the one of a name, or of part of one. Raises DelegateError."""
+        """The devices of a type ("gpu"), or the one of a name, or of part of one. Raises DeviceAbsent, and TooOld."""
         if self.level < L3:
             raise TooOld(f"choosing device {wanted!r}", L3, self.level)
         found = self.devices()
@@ -159,6 +159,6 @@ class Library:
             if fits:
                 return fits
         there = ", ".join(map(str, found)) or "none"
-        raise DelegateError(
+        raise DeviceAbsent(
             f"nnapi: no device {wanted!r}: say cpu, gpu, accelerator or part of a name; there are {there}"
         )
