@@ -138,7 +138,7 @@ class Connection:
         """Put bytes into the arena there."""
         self._settle()
         self._forget([(at, data.nbytes)])
-        self.channel.send(Kind.WRITE, {"at": at}, data)
+        self.channel.send(Kind.WRITE, {"at": at}, data, hold=True)
 
     def run(self, number: int, makes: Sequence[Span], fetch: Sequence[Span]) -> None:
         """Start a run of a program that writes the spans `makes`, of which those in `fetch` come by themselves."""

@@ -221,9 +221,9 @@ class Visit:
         parts = [self._within(*pair) for pair in wire.pairs(note, "fetch")]
         with device.calling():
             placed.executable.run()
-        self.channel.send(Kind.DONE)
+        self.channel.send(Kind.DONE, hold=bool(parts))
         for part in parts:
-            self.channel.send(Kind.DATA, {}, part)
+            self.channel.send(Kind.DATA, {}, part, hold=part is not parts[-1])
 
     def state(self, note: Note, nbytes: int) -> None:
         """Tell the values of a program's variables."""

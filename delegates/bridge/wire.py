@@ -23,7 +23,7 @@ from ..engine import Port
 
 HEADER = struct.Struct("<HHIQ")
 NOTE = 64 << 10  # bytes of a note
-TOGETHER = 16 << 10  # bytes that are copied behind the header rather than sent by themselves
+TOGETHER = 16 << 10  # bytes that are copied and sent at once, rather than message by message
 TENSORS = 4096  # ports of a program, at the most
 NUMBERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 TYPES = frozenset(
@@ -61,17 +61,24 @@ class Channel:
         """`peer` names the other end in errors."""
         self.sock = sock
         self.peer = peer
+        self._held = bytearray()
 
-    def send(self, kind: Kind, note: Note | None = None, data: Buffer = b"") -> None:
-        """Send a message. Raises BridgeCut, and BridgeUnreachable where the other end takes nothing in."""
+    def send(self, kind: Kind, note: Note | None = None, data: Buffer = b"", hold: bool = False) -> None:
+        """Send a message; with `hold`, a small one goes together with the next, if nobody waits for it before.
+
+        Raises BridgeCut, and BridgeUnreachable where the other end takes nothing in.
+        """
         text = json.dumps(note or {}, separators=(",", ":")).encode()
         view = memoryview(data)
-        head = HEADER.pack(kind, 0, len(text), view.nbytes) + text
-        if view.nbytes <= TOGETHER:
-            self.put(head + bytes(view))
-        else:
-            self.put(head)
-            self.put(view)
+        self._held += HEADER.pack(kind, 0, len(text), view.nbytes) + text
+        small = len(self._held) + view.nbytes <= TOGETHER
+        if small:
+            self._held += view
+        if not (small and hold):
+            self.put(self._held)
+            self._held = bytearray()
+            if not small:
+                self.put(view)
 
     def put(self, data: Buffer) -> None:
         """Send bytes as they are."""
