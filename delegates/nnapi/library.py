@@ -80,10 +80,9 @@ class Library:
                 break
             except OSError as error:
                 problems.append(str(error))
-        else:
-            raise DeviceAbsent(
-                f"nnapi: no Neural Networks API here: {'; '.join(problems)}. It is part of Android 8.1 and later"
-            )
+        else:  # a file that is named may be there and unfit; of the usual ones it is enough that they are not there
+            why = problems[0] if path else f"no {NAMES[0]}, which is part of Android 8.1 and later"
+            raise DeviceAbsent(f"nnapi: no Neural Networks API here: {why}")
         self._functions: dict[str, Callable[..., int | None]] = {}
         if not self.has("Model_create"):
             raise DeviceAbsent(f"nnapi: {path or name} is not the Neural Networks API: it has no Model_create")
