@@ -26,20 +26,25 @@ OTHERS = {
 }
 # How a sum or product of small integers wraps around.
 WRAPPED = {"INT8": "wrapped({}, 24)", "INT16": "wrapped({}, 16)", "UINT8": "({}) & 255", "UINT16": "({}) & 65535"}
-LIBRARIES = {"FLOAT32": "math", "FLOAT16": "math", "INT64": "int64", "UINT64": "int64"}
+LIBRARIES = {
+    "FLOAT32": ("math",), "FLOAT16": ("math",), "FLOAT64": ("int64", "float64"), "INT64": ("int64",),
+    "UINT64": ("int64",),
+}  # fmt: skip
 OPS = tuple(EXPRESSIONS)
-TYPES = frozenset({*FLOATS, "INT32", "INT64", "UINT32", "UINT64", "BOOL", *WRAPPED})
+_ADDED = frozenset({*FLOATS, "INT32", "INT64", "UINT32", "UINT64", "BOOL", *WRAPPED})
+_ORDERED = _ADDED | {"FLOAT64"}  # which GLSL cannot add up
+TYPES = {kind: _ORDERED if kind in ("STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM") else _ADDED for kind in OPS}
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One stage."""
     type = graph.tensors[op.inputs[0]].type
-    a, b = (graph.tensors[values(graph, op, k, TYPES & {type})] for k in (0, 1))
+    a, b = (graph.tensors[values(graph, op, k, TYPES[op.kind] & {type})] for k in (0, 1))
     if a.shape != b.shape:
         raise Refused("shape", f"{list(a.shape)} and {list(b.shape)}", "one shape")
     output = result(graph, op, limits, a.shape, types={type})
-    joined, includes = expression(op.kind, type), (library(type),)
+    joined, includes = expression(op.kind, type), libraries(type)
     if graph.is_constant(a.index):
         a, b = b, a
     mirrored = None if graph.is_constant(b.index) else Stage(joined, a.index, includes=includes)
@@ -52,6 +57,6 @@ def expression(kind: str, type: str) -> str:
     return WRAPPED[type].format(found) if type in WRAPPED and kind in ("STABLEHLO_ADD", "STABLEHLO_MULTIPLY") else found
 
 
-def library(type: str) -> str:
-    """The library that has what that calls."""
-    return LIBRARIES.get(type, "integer")
+def libraries(type: str) -> tuple[str, ...]:
+    """The libraries that have what that calls."""
+    return LIBRARIES.get(type, ("integer",))

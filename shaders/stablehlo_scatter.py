@@ -13,12 +13,12 @@ from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .stablehlo_binary import OPS as JOINS
 from .stablehlo_binary import TYPES as JOINED
-from .stablehlo_binary import expression, library
+from .stablehlo_binary import expression, libraries
 from .stablehlo_gather import strides, whole
 from .types import INDICES
 
 OPS = ("STABLEHLO_SCATTER",)
-TYPES = JOINED | {"FLOAT64"}
+TYPES = JOINED["STABLEHLO_MAXIMUM"]
 
 
 @answering
@@ -61,7 +61,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "WIDE": numbers.type == "INT64", "LAST_WINS": not join, "JOIN": join or "y",
     }  # fmt: skip
     args = (Arg("source", source.index), Arg("numbers", numbers.index), Arg("updates", updates.index))
-    includes = dict.fromkeys(("int64", library(source.type)))
+    includes = dict.fromkeys(("int64", *libraries(source.type)))
     groups = groups_for(source.size, 64, limits)
     return (Program("stablehlo_scatter", constants, args, output, groups, includes=tuple(includes)),)
 
@@ -71,7 +71,7 @@ def joining(graph: Graph, op: Op, type: str) -> str:
     ops = subgraph(graph, op.options.update_computation_subgraph_index)
     if not ops:
         return ""
-    if len(ops) > 1 or ops[0].kind not in JOINS or type not in JOINED:
+    if len(ops) > 1 or type not in JOINED.get(ops[0].kind, ()):
         met = f"{' '.join(found.kind for found in ops)} of {type}"
         raise Refused("computation", met, f"nothing, or one of {', '.join(JOINS)}")
     return expression(ops[0].kind, type)

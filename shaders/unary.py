@@ -43,9 +43,9 @@ INTEGERS = {
     "ABS": {"INT32": "abs(x)", "INT16": "wrapped(abs(x), 16)"},
     "LOGICAL_NOT": {"BOOL": "1 - x"},
     "NEG": {"INT32": "-x", "INT64": "negated(x)", "INT8": "wrapped(-x, 24)", "INT16": "wrapped(-x, 16)"},
-    "SIGN": {"INT32": "sign(x)"},
+    "SIGN": {"INT32": "sign(x)", "FLOAT64": "signum(x)"},
 }
-LIBRARIES = {"INT64": ("int64",), "INT8": ("integer",), "INT16": ("integer",)}
+LIBRARIES = {"FLOAT64": ("int64", "float64"), "INT64": ("int64",), "INT8": ("integer",), "INT16": ("integer",)}
 OPS = (*EXPRESSIONS, *FUNCTIONS, "LOGICAL_NOT")
 # Those of which the reference has FLOAT16 as well.
 HALVES = dict.fromkeys(("COS", "FLOOR", "GELU", "LOGISTIC", "NEG", "SIN", "TANH"), FLOATS)

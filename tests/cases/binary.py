@@ -11,6 +11,7 @@ from case import (
     BOOL,
     FLOAT,
     FLOAT16,
+    FLOAT64,
     INT8,
     INT16,
     INT32,
@@ -146,6 +147,7 @@ CASES = [
 @family(
     of=pairs({
         f"STABLEHLO_{kind}": [FLOAT, FLOAT16, BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64]
+        + ([FLOAT64] if kind in ("MAXIMUM", "MINIMUM") else [])
         for kind in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")
     }),
     shape=shapes(), constant=["none", "left", "right"],

@@ -10,6 +10,7 @@ from axes import family, pairs, shapes
 from case import (
     FLOAT,
     FLOAT16,
+    FLOAT64,
     INT8,
     INT16,
     INT32,
@@ -34,7 +35,12 @@ FLOATS = (
     "RELU_0_TO_1", "RELU_N1_TO_1", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "TANH", "ZEROS_LIKE",
 )  # fmt: skip
 POSITIVE = ("LOG", "RSQRT", "SQRT")
-INTEGERS = {"ABS": [INT32, INT16], "NEG": [INT32, INT64, INT8, INT16], "SIGN": [INT32], "ZEROS_LIKE": [INT32, INT64]}
+INTEGERS = {
+    "ABS": [INT32, INT16],
+    "NEG": [INT32, INT64, INT8, INT16],
+    "SIGN": [INT32, FLOAT64],
+    "ZEROS_LIKE": [INT32, INT64],
+}
 HALVES = ("COS", "FLOOR", "GELU", "LOGISTIC", "NEG", "SIN", "TANH")
 ROUNDED = ("CEIL", "ELU", "ROUND")
 
