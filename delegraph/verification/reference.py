@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
-from ..delegates.base import Verdict, no
+from ..delegates.base import Delegate, Verdict, accompanied, no
 from ..delegates.cpu import CPUDelegate
 from ..delegates.host import HostDelegate
 from ..graph.model import NUMPY_TYPES, Graph, Op
@@ -46,14 +46,19 @@ class Optimised(CPUDelegate):
         super().__init__(num_threads=1, op_resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
 
 
-def reference(graph: Graph, inputs: Mapping[int, NDArray[Any]]) -> dict[int, NDArray[Any]]:
+def reference(
+    graph: Graph, inputs: Mapping[int, NDArray[Any]], delegates: Sequence[Delegate] = ()
+) -> dict[int, NDArray[Any]]:
     """Tensor -> its value, for the inputs and all that ops make of types that numpy has, and strings.
 
-    Custom ops are numpy functions, those that were registered or are shipped, where there are such. Begun with fresh
+    Custom ops are numpy functions, those that were registered or are shipped, where there are such; what was compiled
+    for an accelerator is the reference kernels on its twin, where one of `delegates` has that. Begun with fresh
     variables. Raises UnsupportedOp where no runtime here has an op, and DelegateError where one fails.
     """
     cpu = Reference()
-    session = Session(graph, [cpu, HostDelegate(), Optimised()], cpu, Placing(), True, lambda event: None)
+    company = accompanied(delegates, graph.model, cpu)[len(delegates) :]
+    able: list[Delegate] = [cpu, HostDelegate(), *company, Optimised()]
+    session = Session(graph, able, cpu, Placing(), True, lambda event: None)
     try:
         session.allocate_tensors()
         for t, value in inputs.items():

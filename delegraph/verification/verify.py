@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..arguments import check_names
-from ..delegates.base import Delegate
+from ..delegates.base import Delegate, accompanied
 from ..delegates.cpu import CPUDelegate
 from ..delegates.host import with_host
 from ..errors import DelegateError
@@ -70,7 +70,8 @@ class Verifier:
     def __init__(self, model: Model, delegates: Sequence[Delegate], placement: str, tolerance: Tolerance) -> None:
         """Nothing is planned or run yet."""
         cpu = next((d for d in delegates if isinstance(d, CPUDelegate)), None) or CPUDelegate()
-        self._delegates = with_host([*delegates] if cpu in delegates else [*delegates, cpu], model)
+        ordered = [*delegates] if cpu in delegates else [*delegates, cpu]
+        self._delegates = with_host(accompanied(ordered, model, cpu), model)
         check_names(self._delegates)
         self._tolerance = tolerance
         self.session = Session(model.graphs[0], self._delegates, cpu, Placing(placement), False, lambda event: None)
@@ -94,7 +95,7 @@ class Verifier:
         progress(0.0, "plan")
         plan, graph = session.plan, session.graph
         progress(0.0, "reference")
-        wanted = reference(graph, inputs)
+        wanted = reference(graph, inputs, self._delegates)
         progress(0.0, "compile")
         start = time.perf_counter()
         session.allocate_tensors()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import models
-from delegraph import CPUDelegate, EdgeTPUDelegate, Interpreter, TwinMismatch, UnknownDevice, UnsupportedOp
+from delegraph import CPUDelegate, EdgeTPUDelegate, Interpreter, TwinMismatch, UnknownDevice, UnsupportedOp, verify
 from delegraph.delegates.edgetpu.twin import Twin
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.read import read
@@ -29,6 +29,17 @@ def test_without_a_device_the_twin_gives_the_bits_of_the_cpu(name: str) -> None:
         assert [(event.kind, event.delegate) for event in it.events] == [("absent", "edgetpu")]
         for seed in range(2):
             same(outputs(it, noise(cpu, seed)), outputs(cpu, noise(cpu, seed)))
+
+
+def test_verify_compares_with_the_reference_kernels_of_the_twin() -> None:
+    compiled, twin = pair("mobilenet_v1_0.25_128_quant")
+    tpu = EdgeTPUDelegate(cpu_twin=twin, **NO_DEVICE)
+    found = verify(str(compiled), [tpu, CPUDelegate(op_resolver="BUILTIN_REF")])
+    assert found.ok and found.outputs[0].size == 1001 and "edgetpu-twin" in found.delegates
+    off = verify(str(compiled), [tpu])  # XNNPACK rounds otherwise than the reference kernels, here and there
+    assert not off.ok and off.blame is not None
+    with pytest.raises(UnsupportedOp):
+        verify(str(compiled), [EdgeTPUDelegate(**NO_DEVICE)])
 
 
 def test_what_a_region_is() -> None:
