@@ -69,15 +69,21 @@ class CPUExecutable:
         }
         arena.held.update(self._inside)
         self._copied = [(t, index) for t, index in self._inputs if t not in self._inside]
-        self._look()
+        self._loose = [(t, index) for t, index in self._copied if t in graph.dynamic]
+        self._attach()
 
     def _span(self) -> str:
         return f"{self._ops[0]} to {self._ops[-1]}"
 
+    def _attach(self) -> None:
+        """Take the runtime for that in which tensors lie."""
+        for inside in self._inside.values():
+            inside.attach(self._runtime)
+
     def _look(self) -> None:
         """Find where tensors lie now: a run that gives some of them a size may move all."""
         for inside in self._inside.values():
-            inside.look(self._runtime)
+            inside.look()
 
     def run(self) -> None:
         """Copy in what lies elsewhere, invoke, hand on the outputs. Raises DelegateError with the runtime's message."""
@@ -115,7 +121,7 @@ class CPUExecutable:
 
     def _fit(self) -> None:
         """Give the runtime the shapes that inputs without a fixed one have this time; variables stay as they are."""
-        loose = {index: self._arena.loose[t].shape for t, index in self._copied if t in self._graph.dynamic}
+        loose = {index: self._arena.loose[t].shape for t, index in self._loose}
         if loose != self._loose_shapes:
             kept = self.state()
             for index, shape in loose.items():
@@ -143,7 +149,7 @@ class CPUExecutable:
         assert isinstance(former, CPUExecutable) and former.holding == self.holding
         self._runtime, former._runtime = former._runtime, None
         self._loose_shapes = former._loose_shapes
-        self._look()
+        self._attach()
 
     def suspend(self) -> None:
         """Free the runtime's interpreter, unless resources live in it."""
@@ -164,8 +170,10 @@ class Inside:
     """
 
     def __init__(self, tensor: Tensor, index: int) -> None:
-        """`index` is the runtime's; `look` finds the memory."""
+        """`index` is the runtime's; `attach` says which runtime."""
         self._index = index
+        self._runtime: Any = None
+        self._find: Callable[[], NDArray[Any]]
         self._address = 0
         self._view: NDArray[Any] = np.zeros(tensor.shape, tensor.dtype)  # of an output that is not made yet
 
@@ -173,16 +181,21 @@ class Inside:
         """The array, writable."""
         return self._view
 
-    def look(self, runtime: Any) -> None:
+    def attach(self, runtime: Any) -> None:
+        """From now on, that of this runtime."""
+        self._runtime, self._find = runtime, runtime.tensor(self._index)
+        self.look()
+
+    def look(self) -> None:
         """Find the memory again, where it is now."""
         try:
-            found = runtime.tensor(self._index)()
+            found: Any = self._find()
         except ValueError:  # the runtime gives it memory when it runs
             self._address, self._view = 0, np.zeros_like(self._view)
             return
         address = addressof(c_char.from_buffer(found)) if found.size else 0  # numpy takes three times as long to tell
         if (address, found.shape) != (self._address, self._view.shape):
-            self._address, self._view = address, np.asarray(_Memory(found, runtime))
+            self._address, self._view = address, np.asarray(_Memory(found, self._runtime))
 
 
 class _Memory:
