@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .examined import Case
 from .flat import Budget
-from .hazards import HAZARDS, Case
+from .hazards import HAZARDS
 from .model import Op, Tensor
 
 MANY = 1 << 30

@@ -6,60 +6,16 @@ Only what the file holds can be checked ahead. Values that a model computes whil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import InvalidModel
-from .flat import Budget
-from .model import NUMPY_TYPES, Op, Tensor
+from .examined import Case
+from .recurrent import gates, states, svdf
 from .tensors import MAX_ELEMENTS, MAX_RANK
 
 MAX_MADE = 1 << 28  # elements that a constant may ask for where kernels do not look whether they got the memory
 MAX_WINDOW = 1 << 16
-
-# The types that a recurrent op's state may have, by the type of its input; else it has the input's own.
-STATES = {"INT8": ("INT8", "INT16"), "UINT8": ("UINT8", "INT16")}
-
-Ints = NDArray[np.int64]
-
-
-class Case:
-    """One op under examination."""
-
-    def __init__(self, path: str, op: Op, tensors: Sequence[Tensor], budget: Budget) -> None:
-        """`path` names the op in errors; looking at constants is paid for from `budget`."""
-        self.path = path
-        self.op = op
-        self.tensors = tensors
-        self._budget = budget
-
-    def input(self, i: int) -> Tensor:
-        """Input `i`, which is there."""
-        return self.tensors[self.op.inputs[i]]
-
-    def ints(self, i: int) -> Ints | None:
-        """An integer input as a flat array if it is constant, else None."""
-        t = self.input(i) if i < len(self.op.inputs) and self.op.inputs[i] >= 0 else None
-        if t is None or t.data is None or t.is_sparse or t.type not in NUMPY_TYPES or t.dtype.kind not in "iu":
-            return None
-        if not self._budget.spend(len(t.data)):
-            self.wrong(f"inputs[{i}]", "a constant that is shared by too many operators")
-        return t.array.reshape(-1).astype(np.int64)
-
-    def wrong(self, field: str, problem: str) -> NoReturn:
-        """Raise InvalidModel for a field of the op."""
-        raise InvalidModel(f"{self.path}.{field}", problem)
-
-    def within(self, i: int, low: int, high: int, most: float = math.inf) -> None:
-        """A constant input's values lie between `low` and `high`, and their product is `most` at most."""
-        found = self.ints(i)
-        if found is not None and (
-            ((found < low) | (found > high)).any() or (len(found) and abs(np.prod(found.astype(float))) > most)
-        ):
-            self.wrong(f"inputs[{i}]", f"{found.tolist()} is out of range")
 
 
 def output_scale(case: Case) -> None:
@@ -289,55 +245,6 @@ def diagonal(case: Case) -> None:
         case.wrong("inputs[1]", f"{list(line)} is not the shape of a diagonal of {list(whole)}")
 
 
-def states(case: Case) -> None:
-    """Recurrent kernels take it on trust that the state goes with the input."""
-    kind = case.input(0).type
-    for i, t in enumerate(case.op.inputs):
-        if t >= 0 and case.tensors[t].is_variable and case.tensors[t].type not in STATES.get(kind, (kind,)):
-            case.wrong(f"inputs[{i}]", f"{case.op.kind} keeps no {case.tensors[t].type} state for {kind}")
-
-
-def svdf(case: Case) -> None:
-    """Of integers, weights by age and the state have 16 bits."""
-    for i in (2, 4) if case.input(0).type == "INT8" else ():
-        if case.input(i).type != "INT16":
-            case.wrong(f"inputs[{i}]", f"{case.input(i).type} for INT8")
-    states(case)
-
-
-def stages(case: Case) -> None:
-    """An LSTM of integers takes its states' types, and the scales of intermediates, cell and output, on trust."""
-    for i, type in ((18, "INT8"), (19, "INT16")):
-        if i < len(case.op.inputs) and case.op.inputs[i] >= 0 and case.input(i).type != type:
-            case.wrong(f"inputs[{i}]", f"{case.op.kind} keeps no {case.input(i).type} state here for INT8")
-    inputs, between = case.op.inputs, case.op.intermediates
-    normalized = len(inputs) > 21 and inputs[21] >= 0
-    needed = [*(between if normalized or len(between) != 5 else between[4:]), *case.op.outputs]
-    if len(inputs) > 19 and inputs[19] >= 0:
-        needed.append(inputs[19])
-    for tensor in (case.tensors[t] for t in needed):
-        if tensor.quantization is None or not len(tensor.quantization.scales):
-            case.wrong("intermediates", f"{tensor.name!r} has no scale")
-
-
-def gates(case: Case) -> None:
-    """Weights and bias of the input gate are there together or not at all; kernels look at the weights only."""
-    inputs, both_ways = case.op.inputs, case.op.kind == "BIDIRECTIONAL_SEQUENCE_LSTM"
-    for first in (1, 18) if both_ways else (1,):
-        absent = [inputs[i] < 0 for i in (first, first + 4, first + 11) if i < len(inputs)]
-        if len(absent) == 3 and len(set(absent)) > 1:
-            case.wrong(f"inputs[{first}]", "the input gate is there in part")
-    if case.op.kind == "LSTM" and len(inputs) > 16 and inputs[16] < 0 and case.input(2).is_sparse:
-        case.wrong("inputs[16]", "LSTM with sparse weights cannot do without a projection")
-    if both_ways and inputs[39] >= 0:
-        main, more = case.input(0), case.input(39)
-        if len(more.shape) != 3 or more.shape[:2] != main.shape[:2] or more.type != main.type:
-            case.wrong("inputs[39]", f"{list(more.shape)} does not go with {list(main.shape)}")
-    if case.input(0).type == "INT8" and case.op.kind != "BIDIRECTIONAL_SEQUENCE_LSTM":
-        stages(case)
-    states(case)
-
-
 def shared_name(case: Case) -> None:
     """tflite-runtime 2.14 reads it wherever it is."""
     if case.op.options["shared_name"] is None:
@@ -382,26 +289,3 @@ HAZARDS: dict[str, Callable[[Case], None]] = {
     )
     for kind in kinds.split()
 }
-
-# Dimensions over which tflite-runtime 2.14 can broadcast; with more it aborts, where ai-edge-litert goes up to 8.
-BROADCAST_RANKS = {
-    kind: rank
-    for kinds, rank in (
-        ("ADD", 6),
-        ("DIV MAXIMUM MINIMUM SELECT_V2 SUB", 5),
-        ("BITWISE_XOR EQUAL FLOOR_DIV FLOOR_MOD GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND LOGICAL_OR MUL", 4),
-        ("NOT_EQUAL POW PRELU RIGHT_SHIFT SQUARED_DIFFERENCE", 4),
-    )
-    for kind in kinds.split()
-}
-
-
-def aborts_tflite_runtime(op: Op, tensors: Sequence[Tensor]) -> str:
-    """Why tflite-runtime 2.14 would abort on an op that ai-edge-litert runs rightly; empty if it would not."""
-    shapes = [tensors[t].shape for t in op.inputs if t >= 0]
-    limit = BROADCAST_RANKS.get(op.kind)
-    if limit is not None and len(set(shapes)) > 1 and max(map(len, shapes)) > limit:
-        return f"{op.kind} broadcasts over more than {limit} dimensions"
-    if op.kind == "REDUCE_PROD" and (not shapes[0] or 0 in shapes[1]):
-        return "REDUCE_PROD over no dimension"
-    return ""

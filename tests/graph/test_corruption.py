@@ -19,8 +19,8 @@ import pytest
 import models
 from delegraph.errors import InvalidModel
 from delegraph.graph.builder import GraphBuilder
-from delegraph.graph.hazards import aborts_tflite_runtime
 from delegraph.graph.model import Model
+from delegraph.graph.old_runtime import aborts_tflite_runtime
 from delegraph.graph.read import read
 
 from .corruption import Runner, corrupt, mutate, structure
