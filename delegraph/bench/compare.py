@@ -13,6 +13,7 @@ SCHEMA = 1
 
 State = Literal["slower", "faster", "no change", "not timed", "failed", "mended", "gone", "added"]
 ORDER: tuple[Verdict, ...] = ("PASS", "WARN", "FAIL")
+BUSY = 0.5  # load averages of a processor that two runs may differ by without a word
 FEWEST = 2  # samples that a change takes
 
 
@@ -60,12 +61,13 @@ class CellChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All cells of a report against a base, by their names."""
+    """All cells of a report against a base, by their names; `remarks` are what else may be behind a change."""
 
     base: str
     new: str
     limits: Limits
     cells: tuple[CellChange, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -98,7 +100,27 @@ def compare(
     changes = [change(_samples(pairs[k][0]), _samples(pairs[k][1]), limits.level, len(timed)) for k in timed]
     for k, made, p in zip(timed, changes, adjusted([c.p for c in changes]), strict=True):
         found[k] = _judged(replace(found[k], change=made, p=p), limits)
-    return Comparison(*names, limits, tuple(found))
+    return Comparison(*names, limits, tuple(found), tuple(_remarks(base, new)))
+
+
+def _remarks(base: Report, new: Report) -> Iterator[str]:
+    """What differs between then and now on each machine: how busy it was, its governors, and what is installed."""
+    one = len(base.machines) == len(new.machines) == 1
+    before = {machine.name: machine for machine in base.machines}
+    for now in new.machines:
+        then = base.machines[0] if one else before.get(now.name)
+        if then is None:
+            continue
+        was, load = (max(m.load, default=0.0) for m in (then, now))
+        if abs(load / max(now.cores, 1) - was / max(then.cores, 1)) > BUSY:
+            yield f"{now.name}: load of {was:.2g} then and {load:.2g} now, on {now.cores} processors"
+        if then.governors != now.governors:
+            governors = [", ".join(sorted(m.governors)) or "unknown" for m in (then, now)]
+            yield f"{now.name}: frequency governor {governors[0]} then and {governors[1]} now"
+        for name in sorted(then.versions.keys() | now.versions.keys()):
+            versions = [m.versions.get(name, "none") for m in (then, now)]
+            if versions[0] != versions[1]:
+                yield f"{now.name}: {name} {versions[0]} then and {versions[1]} now"
 
 
 def _samples(cell: Cell | None) -> tuple[float, ...]:

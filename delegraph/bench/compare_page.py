@@ -27,7 +27,7 @@ def page(comparisons: Sequence[Comparison], view: Fleet | None, title: str = "Co
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
-    sentence, rule = summary(comparison)
+    sentence, rule, *remarks = summary(comparison)
     ends = [abs(math.log(x)) for c in comparison.cells if c.change for x in _bounds(c) if 0 < x < math.inf]
     scale = HALF / max([*ends, math.log(1.02)])
     return {
@@ -36,6 +36,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "verdict": comparison.verdict,
         "sentence": sentence.partition(": ")[2],
         "rule": rule,
+        "remarks": remarks,
         "sure": f"{1 - comparison.limits.level:.3g}",
         "rows": [_row(cell, scale) for cell in ordered(comparison.cells)],
     }

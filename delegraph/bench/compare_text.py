@@ -45,7 +45,7 @@ def times_of(cell: CellChange) -> tuple[str, str]:
 
 
 def summary(comparison: Comparison) -> list[str]:
-    """How many cells became what, the worst first, and by which rule."""
+    """How many cells became what, the worst first, by which rule, and what else may be behind it."""
     cells = comparison.cells
     states = ("failed", "slower", "gone", "not timed", "faster", "mended", "added", "no change")
     counts = [
@@ -59,7 +59,7 @@ def summary(comparison: Comparison) -> list[str]:
     what = f"{comparison.new} against {comparison.base}: {count(len(cells), 'cell')}, {', '.join(counts) or 'none'}."
     if not any(c.change for c in cells):
         what += " Nothing of it could be compared."
-    return [f"{comparison.verdict}: {what}", rule]
+    return [f"{comparison.verdict}: {what}", rule, *comparison.remarks]
 
 
 def ordered(cells: Iterable[CellChange]) -> list[CellChange]:
@@ -71,9 +71,16 @@ def markdown(comparisons: Sequence[Comparison], view: Fleet | None) -> str:
     """A table a comparison, and the fleet's where there are several machines. Names cannot break out of their cells."""
     lines: list[str] = []
     for comparison in comparisons:
-        verdict, rule = summary(comparison)
+        verdict, *rest = summary(comparison)
         mark = MARKS[comparison.verdict]
-        lines += [f"## {mark} {escaped(verdict)}", "", *_rows(comparison), "", escaped(rule), ""]
+        lines += [
+            f"## {mark} {escaped(verdict)}",
+            "",
+            *_rows(comparison),
+            "",
+            *(f"- {escaped(line)}" for line in rest),
+            "",
+        ]
     if view is not None:
         lines += ["## Machines", "", *_fleet_rows(view), ""]
     return "\n".join(lines)

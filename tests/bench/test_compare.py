@@ -106,6 +106,21 @@ def test_one_machine_under_another_name_is_compared_and_several_are_told_apart()
     assert "| model | configuration | bench | other |" in markdown([apart], view)
 
 
+def test_a_machine_that_was_otherwise_is_remarked_on() -> None:
+    then = report(models=1)
+    now = replace(machine(), load=(5.0,), governors={"powersave": 2}, versions={"delegraph": "0.2.0"})
+    found = compare(then, replace(then, machines=(now,)))
+    assert found.remarks == (
+        "bench: load of 0.3 then and 5 now, on 2 processors",
+        "bench: frequency governor performance then and powersave now",
+        "bench: delegraph 0.1.0 then and 0.2.0 now",
+        "bench: numpy 2.0 then and none now",
+    )
+    assert found.verdict == "PASS" and all(text in summary(found) for text in found.remarks)
+    assert "- bench: load of 0.3 then" in markdown([found], None) and "powersave now</li>" in page([found], None)
+    assert compare(then, then).remarks == ()
+
+
 def test_thresholds_that_make_no_sense() -> None:
     with pytest.raises(ValueError, match="WARN's"):
         Limits(warn=0.1, fail=0.05)
