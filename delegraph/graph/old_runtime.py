@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .model import Op
-from .tensors import Tensor
+from .model import Op, Tensor
 
 # Dimensions over which tflite-runtime 2.14 can broadcast; with more it aborts, where ai-edge-litert goes up to 8.
 BROADCAST_RANKS = {
