@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from delegraph import DelegateError, EdgeTPUDelegate, Interpreter
+from delegraph.delegates.isolation import process
 from delegraph.delegates.isolation.process import Child
 from edge_tpu.kit import USB, Bench, noise, outputs, pair, same
 from models import thinned
@@ -287,3 +288,18 @@ print(delegate.child_pid)
     parents, forked, after = done.stdout.split()
     assert parents == after != forked
     assert all(gone(int(pid)) for pid in (parents, forked))
+
+
+def test_an_interrupt_leaves_no_answer_behind(
+    lstm: Bench, made: Callable[..., Interpreter], cpu: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = made()
+
+    def interrupted(*args: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            outputs(it, noise(cpu))
+    same(outputs(it, noise(cpu)), outputs(cpu, noise(cpu)))
