@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import models
 from delegraph.data import digits
-from delegraph.delegates.gpu import delegate, lowering
+from delegraph.delegates.gpu import delegate, launches, lowering
 from delegraph.graph.model import Graph, Op, Options
 from delegraph.shaders.program import Elementwise, Limits, Program, Stage
 
@@ -159,6 +159,6 @@ def seeded(fault: Fault, fingerprint: str) -> Iterator[None]:
         return fault.changed(right(*fault.told(graph, op), limits))
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (lowering, delegate):
+        for module in (lowering, launches, delegate):
             patch.setattr(module, "lower_op", lower_op)
         yield

@@ -19,7 +19,7 @@ from ops.harness import delegate
 import models
 from delegraph import CPUDelegate, DelegateError, GPUDelegate, Interpreter
 from delegraph.data import digits
-from delegraph.delegates.gpu import lowering
+from delegraph.delegates.gpu import launches
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph
 from delegraph.graph.read import read
@@ -94,13 +94,13 @@ def test_right_kernels_are_right_and_each_op_is_looked_at(name: str) -> None:
 
 
 def test_a_wrong_fusion_is_blamed_on_the_ops_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = lowering.Lowerer.joined
+    right = launches.Lowerer.joined
 
-    def joined(self: lowering.Lowerer, old: Program, root: int, program: Program) -> Program:
+    def joined(self: launches.Lowerer, old: Program, root: int, program: Program) -> Program:
         made = right(self, old, root, program)
         return replace(made, stages=tuple(replace(s, expression=s.expression.replace("relu", "")) for s in made.stages))
 
-    monkeypatch.setattr(lowering.Lowerer, "joined", joined)
+    monkeypatch.setattr(launches.Lowerer, "joined", joined)
     with opened() as gpu:
         found = verify(digits("f32"), [gpu])
     assert found.blame is not None and (found.blame.kind, found.blame.ops) == ("fusion", (2, 3))
