@@ -14,6 +14,7 @@ from delegraph.bench.record import Cell
 from delegraph.graph.builder import GraphBuilder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ai_edge_litert") is None, reason="needs ai-edge-litert, whose CompiledModel it is")
 def test_a_peer_is_measured_beside(tmp_path: Path) -> None:
     model = tmp_path / "digits.tflite"

@@ -27,7 +27,8 @@ def test_a_round_trip_is_the_price_of_a_run_and_counts_once() -> None:
             assert {d.delegate for d in it.plan.decisions} == {"cpu"}
         rates = CostBook().rates(delegate)
         assert rates is not None and rates == delegate.rates and rates.run >= 2 * LATENCY
-        assert rates.upload.latency + rates.download.latency < rates.run / 2  # they go along with the run
+        for link in (rates.upload, rates.download):
+            assert link.latency < 2 * LATENCY  # a round trip that counted here too would be that, at least
 
 
 def test_what_cannot_compute_the_yardsticks_has_its_links_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ def test_mobilenet_uint8() -> None:
     check_every_cut(models.shared("coral/mobilenet_v1_0.25_128_quant.tflite").read_bytes())
 
 
+@pytest.mark.slow
 def test_movenet_int8_with_many_inputs_across_the_cut() -> None:
     check_every_cut(models.shared("coral/movenet_single_pose_lightning_ptq.tflite").read_bytes(), step=5)
 

@@ -18,8 +18,8 @@ from delegraph.partitioner.planner import make_plan
 
 # Rounding changes a number by 2 ** -11 of itself at most, here in either direction some hundred times in a row.
 TOLERANCE = 1e-2
-PICTURES = {"face_detection_short_range": "astronaut"}
-SLOW = {
+PICTURES = {
+    "face_detection_short_range": "astronaut",
     "face_landmark": "grace_hopper.bmp",
     "hand_landmark_lite": "coffee",
     "iris_landmark": "grace_hopper.bmp",
@@ -67,9 +67,10 @@ def check(path: Path, picture: str, low: float = 0.0, high: float = 1.0) -> None
             assert far <= TOLERANCE * scale, theirs["name"]
 
 
-@pytest.mark.parametrize("name", [*PICTURES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PICTURES)
 def test_mediapipe(name: str) -> None:
-    check(models.mediapipe(name), {**PICTURES, **SLOW}[name])
+    check(models.mediapipe(name), PICTURES[name])
 
 
 @pytest.mark.slow

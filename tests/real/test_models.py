@@ -84,7 +84,7 @@ def check_on_gpu(
     assert ours <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", models.thinned(models.MEDIAPIPE_PLAIN, "face_detection_short_range", "face_landmark"))
+@pytest.mark.parametrize("name", models.thinned(models.MEDIAPIPE_PLAIN, "face_detection_short_range"))
 def test_mediapipe(name: str) -> None:
     check_on_gpu(models.mediapipe(name), source=PICTURES[name])
 
@@ -156,7 +156,7 @@ SEEN = {"parrot.jpg": "macaw", "cat.bmp": "Egyptian cat", "grace_hopper.bmp": "m
 
 QUICK = "coral/mobilenet_v1_0.25_128_quant"
 ON_GL = [pytest.param(n, delegate, id=n, marks=[] if n == QUICK else pytest.mark.slow) for n in EXACT]
-BY_ES = [pytest.param(QUICK, es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES")]
+BY_ES = [pytest.param(QUICK, es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("name", "gpu"), [*ON_GL, *BY_ES])
@@ -233,7 +233,5 @@ def test_an_lstm_has_the_bits_of_the_reference_kernels_and_keeps_its_state() -> 
 
 def test_an_edgetpu_model_names_its_op() -> None:
     content = models.shared("coral/mobilenet_v1_0.25_128_quant_edgetpu.tflite").read_bytes()
-    with pytest.raises(
-        UnsupportedOp, match=r"op 0 \(edgetpu-custom-op\).*cpu.*register_custom_op\('edgetpu-custom-op'"
-    ):
+    with pytest.raises(UnsupportedOp, match=r"op 0 \(edgetpu-custom-op\).*cpu.*EdgeTPUDelegate\(cpu_twin"):
         Interpreter(model_content=content, delegates=[CPUDelegate(), delegate()]).allocate_tensors()

@@ -43,7 +43,7 @@ def run(it: Any, picture: str | int) -> Any:
 @pytest.mark.parametrize(
     "name",
     [
-        "coral/mobilenet_v1_0.25_128_quant",
+        pytest.param("coral/mobilenet_v1_0.25_128_quant", marks=pytest.mark.slow),
         "coral/keras_lstm_mnist_ptq",
         pytest.param("coral/mobilenet_v2_1.0_224_quant", marks=pytest.mark.slow),
         pytest.param("coral/movenet_single_pose_lightning_ptq", marks=pytest.mark.slow),
