@@ -5,6 +5,7 @@ Requests and answers are pickled: both ends are this package, the one started by
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import queue
@@ -21,6 +22,13 @@ from ..errors import DelegraphError
 from ..partitioner.explain import plain, shorten
 
 
+# Imports come from where this process has them: a folder of the same name where it was started is none of that.
+STARTER = f"""import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from {__name__} import main
+main(*sys.argv[2:])"""
+
+
 class ChildError(DelegraphError, RuntimeError):
     """What a child raised, or how it died; one line."""
 
@@ -32,7 +40,7 @@ class Child:
         """Start the process."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, kind.__module__, kind.__name__],
+            [sys.executable, "-c", STARTER, json.dumps(sys.path), kind.__module__, kind.__name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -113,7 +121,3 @@ def main(module: str, name: str) -> None:
             answer = False, shorten(plain(" ".join(str(error).split())) or type(error).__name__, 500)
         pickle.dump(answer, answers)
         answers.flush()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -78,6 +78,7 @@ def test_tables_sort(written: Path, browser: Browser) -> None:
     assert troubles(browser) == []
 
 
+@pytest.mark.slow
 @needs_browser
 def test_it_follows_the_readers_screen(written: Path, browser: Browser) -> None:
     browser.open(written)

@@ -42,7 +42,7 @@ def test_a_run_reports_every_part(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = subprocess.run(
         command(model, "--delegates", "cpu", "--threads", 1, "--threads", 2, "--seconds", 0.2, "--report", out),
-        capture_output=True, text=True,
+        capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = read_report(out / "report.json")
@@ -69,7 +69,7 @@ def test_broken_off_it_leaves_what_was_measured(model: Path, tmp_path: Path) -> 
     arguments = command(model, "--delegates", "cpu", "--width", 0, "--seconds", 600, "--sets", 0, "--report", out)
     log = tmp_path / "log"
     with log.open("w") as file:
-        process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.STDOUT, cwd=tmp_path)
     try:
         end = time.monotonic() + 60
         while process.poll() is None and not children(process.pid, Stand) and time.monotonic() < end:

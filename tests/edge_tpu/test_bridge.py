@@ -65,6 +65,7 @@ def test_doctor_and_the_twin_on_this_side(bench: Bench) -> None:
             assert [e.kind for e in tpu.events][:2] == ["failed", "replanned"]
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_over_there_does_not_end_the_bridge(bench: Bench) -> None:
     compiled, twin = pair("mobilenet_v1_0.25_128_quant")
     bench.knows((compiled, twin))

@@ -115,6 +115,7 @@ def test_what_remembers_is_for_one_device() -> None:
         pool.stream([])
 
 
+@pytest.mark.slow
 def test_too_few_devices(bench: Bench) -> None:
     with pytest.raises(DeviceAbsent, match="3 Edge TPUs are wanted and 1 here"):
         edge_tpus(3, library=bench.library)

@@ -70,7 +70,7 @@ def test_two_hosts_make_one_report(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-c", "from delegraph.cli import app; app()", "bench", str(model), "--delegates", "cpu",
                "--seconds", "0.2", "--sets", "1", "--hosts", str(fleet), "--report", str(out)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     report = read_report(out / "report.json")
     assert [m.name for m in report.machines] == ["small", "lame"]

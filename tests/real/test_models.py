@@ -154,11 +154,11 @@ EXACT = (
 SEEN = {"parrot.jpg": "macaw", "cat.bmp": "Egyptian cat", "grace_hopper.bmp": "military uniform"}
 
 
-QUICK = "coral/mobilenet_v1_0.25_128_quant"
-ON_GL = [pytest.param(n, delegate, id=n, marks=[] if n == QUICK else pytest.mark.slow) for n in EXACT]
-BY_ES = [pytest.param(QUICK, es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES", marks=pytest.mark.slow)]
+ON_GL = [pytest.param(name, delegate, id=name) for name in EXACT]
+BY_ES = [pytest.param(EXACT[1], es_delegate, id="mobilenet_v1_0.25_128_quant by OpenGL ES")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "gpu"), [*ON_GL, *BY_ES])
 def test_int8_has_the_bits_of_the_reference_kernels(name: str, gpu: Callable[[], GPUDelegate]) -> None:
     """Every op on the GPU, on pictures; of these models, mobilenet_v2_1.0_224_quant also names what it sees."""
