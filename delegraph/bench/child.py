@@ -21,7 +21,6 @@ from typing import Any
 from ..errors import DelegraphError
 from ..partitioner.explain import plain, shorten
 
-
 # Imports come from where this process has them: a folder of the same name where it was started is none of that.
 STARTER = f"""import json, sys
 sys.path[:] = json.loads(sys.argv[1])
