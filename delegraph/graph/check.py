@@ -153,7 +153,7 @@ ROWS = (
     Rule("NON_MAX_SUPPRESSION_V5", (6, 6), THREE),
     Rule("EMBEDDING_LOOKUP_SPARSE", FIVE, types="n n n T T > T"),
     Rule("REDUCE_WINDOW", FIVE, types="T T l l l > T"),
-    Rule("LSH_PROJECTION", (2, 3), types=". . . > n"),
+    Rule("LSH_PROJECTION", (2, 3), types="f . f > n", filled=(1,)),
     Rule("HASHTABLE VAR_HANDLE", NONE),
     Rule(
         "CONV_2D", (2, 3), types="T . . > T", absent=(2,), positive=(*STRIDES, *DILATIONS), ranks={0: FOUR, 1: FOUR},

@@ -14,10 +14,12 @@ ivec2 plus(ivec2 x, ivec2 y) {
 ivec2 negated(ivec2 x) { return plus(~x, ivec2(1, 0)); }
 ivec2 minus(ivec2 x, ivec2 y) { return plus(x, negated(y)); }
 
+// By halves of words, for Mesa 22 folds `umulExtended` of constants wrong.
 ivec2 times(ivec2 x, ivec2 y) {
-    uint high, low;
-    umulExtended(uint(x.x), uint(y.x), high, low);
-    return ivec2(low, high + uint(x.x) * uint(y.y) + uint(x.y) * uint(y.x));
+    uint a = uint(x.x) & 0xffffu, b = uint(x.x) >> 16, c = uint(y.x) & 0xffffu, d = uint(y.x) >> 16;
+    uint middle = a * d + (a * c >> 16), upper = b * c + (middle & 0xffffu);
+    uint high = b * d + (middle >> 16) + (upper >> 16);
+    return ivec2(uint(x.x) * uint(y.x), high + uint(x.x) * uint(y.y) + uint(x.y) * uint(y.x));
 }
 
 // x * m / 2 ** e to the nearest integer, halves up; e is above 0 (MultiplyByQuantizedMultiplier of an int64_t).

@@ -26,7 +26,7 @@ NOT_IN_REFERENCE = {  # types that a kernel moves as it does any, and that the r
 }  # fmt: skip
 REFUSED_OPTIONS = {  # values of options that the reference refuses, and so do the kernels
     "CONCATENATION fused_activation_function", "L2_NORMALIZATION fused_activation_function",
-    "FAKE_QUANT narrow_range",
+    "FAKE_QUANT narrow_range", "LSH_PROJECTION type",
 }  # fmt: skip
 
 

@@ -62,7 +62,6 @@ _ROWS = [
     ("FULLY_CONNECTED", r"^type: .* is INT16 \(wanted INT8\)", "the reference writes results of INT8 as bytes into it"),
     ("PRELU", r"^type: .* is INT16 \(wanted INT8\)", "the reference takes the bytes of such slopes for INT8"),
     ("UNIQUE", "^no_kernel: ", "the shape depends on data"),
-    ("LSH_PROJECTION", "^no_kernel: ", NO_KERNEL),
     ("STABLEHLO_ADD STABLEHLO_MULTIPLY", "^type: .* is FLOAT64 ", NO_KERNEL),
     (
         "UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM",
