@@ -1,5 +1,5 @@
-// Sums of products in double precision, in integers, each step rounded to the nearest, of two as near the even one. With
-// lib/int64.glsl. Neither subnormal nor too large: products of floats and integers of 64 bits are not.
+// Sums of products in double precision, in integers, each step rounded to the nearest, of two as near the even one.
+// With lib/int64.glsl. Neither subnormal nor too large: products of floats and integers of 64 bits are not.
 
 // digits * 2 ** exponent, or its negative: of digits bit 62 is the uppermost and the lower ten are 0; or all are, of 0.
 struct Double {
@@ -31,7 +31,8 @@ Double rounded(bool negative, int exponent, ivec2 x) {
     n.x -= below;
     ivec2 digits = ivec2(n);
     if (below > 0x200u || (below == 0x200u && (n.x & 0x400u) != 0u)) digits = plus(digits, ivec2(0x400, 0));
-    return digits.y < 0 ? Double(negative, exponent - up + 1, dropped(digits, 1)) : Double(negative, exponent - up, digits);
+    exponent -= up;
+    return digits.y < 0 ? Double(negative, exponent + 1, dropped(digits, 1)) : Double(negative, exponent, digits);
 }
 
 Double plus(Double x, Double y) {
