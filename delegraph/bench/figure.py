@@ -23,7 +23,7 @@ VARIABLES = {INK: "--ink", SOFT: "--soft", LINE: "--line", CARD: "--card"}
 VARIABLES |= {f"#0a0b{k:02x}": f"--d{k}" for k in range(SLOTS)}
 MARK = "mark-"
 
-STYLE = {
+STYLE: Any = {  # matplotlib would have its keys literal
     "svg.fonttype": "none", "svg.hashsalt": "delegraph", "font.family": "sans-serif", "font.size": 11,
     "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "text.color": INK, "xtick.color": SOFT, "ytick.color": SOFT,
     "xtick.labelcolor": SOFT, "ytick.labelcolor": SOFT, "axes.facecolor": "none", "figure.facecolor": "none",
@@ -70,7 +70,7 @@ def drawing(label: str, height: float, left: float = 8, bottom: float = 24) -> I
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI)
         box = left / WIDTH, bottom / height, 1 - (left + 12) / WIDTH, 1 - (bottom + 4) / height
         made = Drawing(figure, figure.add_axes(box))
