@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from random import Random
 from typing import Any
 
@@ -23,6 +25,8 @@ from delegraph.graph.read import read
 from delegraph.shaders.program import ES_LIMITS
 
 from . import makers
+
+PATIENCE = 60.0  # seconds for one form: some of the reference's loops never end
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def sampled(kind: str, count: int | None = None) -> list[Case]:
 
 
 def survey(forms: Sequence[Case]) -> Survey:
-    """Each form in a process that may die; where the reference dies of one, those that are alike are left.
+    """Each form in a process that may die, or never end; where one does, forms that are alike are left out.
 
     It may die of what an earlier form did to its memory: one is deadly if a process dies that asked nothing before.
     """
@@ -114,7 +118,7 @@ def survey(forms: Sequence[Case]) -> Survey:
         theirs.close()
         asking = first = next(iter(left))
         try:
-            while (message := ours.recv()) is not None:
+            while (message := _heard(ours, process)) is not None:
                 asking, answer = message
                 if answer is not None:
                     form = left.pop(asking)
@@ -129,6 +133,14 @@ def survey(forms: Sequence[Case]) -> Survey:
         process.join()
         ours.close()
     return found
+
+
+def _heard(ours: Connection, process: BaseProcess) -> Any:
+    """The next message. Raises EOFError where the process died, or is killed since it takes too long."""
+    if not ours.poll(PATIENCE):
+        process.kill()
+        raise EOFError
+    return ours.recv()
 
 
 def alike(found: Case) -> object:
