@@ -45,8 +45,7 @@ def computed(graph: Graph, op: Op, limits: Limits, under: int, update: int, outp
         raise Refused("shape", f"{list(places)} places", [len(whole)])
     if len({graph.tensors[t].type for t in (under, update, output)}) > 1:
         raise Refused("type", "tensors of several types", "all of one type")
-    wide = graph.tensors[starts].type == "INT64"
-    constants = {"RANK": len(whole), "WHOLE": whole, "BOX": box, "WIDE": wide}
+    constants = {"RANK": len(whole), "WHOLE": whole, "BOX": box}
     args = (Arg("under", under), Arg("update", update), Arg("starts", starts))
     groups = groups_for(graph.tensors[output].size, 64, limits)
     return Program("update_computed", constants, args, output, groups, includes=("int64",))

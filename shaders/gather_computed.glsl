@@ -1,15 +1,6 @@
 // Values at POINTS positions, each of DEPTH numbers, in axes of SIZES: the same for OUTER blocks before these axes, others
 // for each batch before those, and all of the INNER values behind them. What lies outside fails, and is read nowhere.
 
-int number_at(uint k) {
-#if WIDE
-    ivec2 number = numbers(k);
-    return number.y == 0 ? number.x : -1;
-#else
-    return numbers(k);
-#endif
-}
-
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
@@ -19,7 +10,7 @@ void main() {
     uint first = (block / uint(OUTER) * uint(POINTS) + point) * uint(DEPTH);
     uint place = 0u, size = 1u;
     for (int d = 0; d < DEPTH; d++) {
-        int number = number_at(first + uint(d));
+        int number = clipped(numbers(first + uint(d)));
         if (number < 0 || number >= SIZES[d]) {
             fail();
             number = 0;

@@ -57,10 +57,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "INNER": prod(inner),
         "DEPTH": len(sizes),
         "SIZES": tuple(sizes),
-        "WIDE": graph.tensors[numbers].type == "INT64",
     }
     groups = groups_for(graph.tensors[output].size, 64, limits)
     args = (Arg("source", source), Arg("numbers", numbers))
-    return (
-        Program("gather_computed", constants, args, output, groups, fails=f"a position lies outside {list(sizes)}"),
-    )
+    fails = f"a position lies outside {list(sizes)}"
+    return (Program("gather_computed", constants, args, output, groups, includes=("int64",), fails=fails),)

@@ -3,11 +3,7 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-#if WIDE
     int count = clipped(lengths(i / uint(IN_BATCH) % uint(BATCHES)));
-#else
-    int count = lengths(i / uint(IN_BATCH) % uint(BATCHES));
-#endif
     if (count > UNITS) {
         fail();
         count = 0;

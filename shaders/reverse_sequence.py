@@ -55,7 +55,6 @@ def computed(graph: Graph, op: Op, limits: Limits, along: int, batch: int) -> Pr
         "INNER": prod(shape[along + 1 :]),
         "BATCHES": shape[batch],
         "IN_BATCH": prod(shape[batch + 1 :]),
-        "WIDE": graph.tensors[lengths].type == "INT64",
     }
     args = (Arg("source", source), Arg("lengths", lengths))
     groups = groups_for(graph.tensors[source].size, 64, limits)

@@ -1,14 +1,6 @@
 // What JOINs at each place of the output: of MEMBERS, in order, those whose DEPTH numbers in axes of SIZES are this place.
 // Each is INNER values. Numbers outside fail; where SKIPS, a negative one belongs nowhere.
 
-int number_at(uint k) {
-#if WIDE
-    return clipped(numbers(k));
-#else
-    return numbers(k);
-#endif
-}
-
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
@@ -17,7 +9,7 @@ void main() {
         uint place = 0u;
         bool inside = true;
         for (int d = 0; d < DEPTH; d++) {
-            int number = number_at(m * uint(DEPTH) + uint(d));
+            int number = clipped(numbers(m * uint(DEPTH) + uint(d)));
             bool fits = number >= 0 && number < SIZES[d];
             if (!fits && (SKIPS == 0 || number >= 0)) fail();
             inside = inside && fits;

@@ -47,7 +47,6 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "DEPTH": depth,
         "SIZES": sizes,
         "SKIPS": segments,
-        "WIDE": graph.tensors[numbers].type == "INT64",
         "FIRST": first,
         "JOIN": join,
         "AT": "0u" if sparse and not updates else "m * uint(INNER) + i % uint(INNER)",

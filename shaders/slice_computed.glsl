@@ -5,11 +5,7 @@ void main() {
     if (i >= ELEMENTS) return;
     uint at = FROM;
     for (int k = 0; k < AXES; k++) {
-#if WIDE
         int begin = clipped(begins(uint(WHICH[k])));
-#else
-        int begin = begins(uint(WHICH[k]));
-#endif
         if (WRAPS == 1 && begin < 0) begin = max(begin + SIZES[k], 0);
         if (begin < 0 || begin > SIZES[k] - COUNTS[k]) {
             fail();

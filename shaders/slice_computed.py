@@ -40,7 +40,6 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "COUNTS": counts,
         "STEPS": steps,
         "WRAPS": op.kind == "STRIDED_SLICE",
-        "WIDE": graph.tensors[begins].type == "INT64",
     }
     args = (Arg("source", view.tensor), Arg("begins", begins))
     groups = groups_for(graph.tensors[output].size, 64, limits)

@@ -51,10 +51,11 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "RANK": max(rank, 1), "MADE": tuple(made) or (1,), "OFFSET_STEPS": tuple(offset_steps) or (0,),
         "BATCH_STEPS": tuple(batch_steps) or (0,), "DEPTH": len(mapped), "NUMBER_STEP": number_steps[along],
         "LAST": tuple(source.shape[d] - slices[d] for d in mapped), "STEPS": tuple(steps[d] for d in mapped),
-        "WIDE": numbers.type == "INT64",
     }  # fmt: skip
     args = (Arg("source", source.index), Arg("numbers", numbers.index))
-    return (Program("stablehlo_gather", constants, args, output, groups_for(prod(made), 64, limits)),)
+    return (
+        Program("stablehlo_gather", constants, args, output, groups_for(prod(made), 64, limits), includes=("int64",)),
+    )
 
 
 def whole(values: Sequence[int] | None) -> list[int]:

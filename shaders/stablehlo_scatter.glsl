@@ -3,14 +3,6 @@
 PLACE(point_of, POINT_RANK, POINT_DIMS, POINT_STEPS)
 PLACE(vector_of, POINT_RANK, POINT_DIMS, VECTOR_STEPS)
 
-int number_at(uint k) {
-#if WIDE
-    return clipped(numbers(k));
-#else
-    return numbers(k);
-#endif
-}
-
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
@@ -22,7 +14,7 @@ void main() {
         for (int d = RANK - 1; d >= 0; d--) {
             int place = int(rest % uint(SIZES[d]));
             rest /= uint(SIZES[d]);
-            if (NUMBER[d] >= 0) place -= number_at(first + uint(NUMBER[d]));
+            if (NUMBER[d] >= 0) place -= clipped(numbers(first + uint(NUMBER[d])));
             inside = inside && place >= 0 && place < WINDOW[d];
             at += uint(place * WINDOW_STEPS[d]);
         }

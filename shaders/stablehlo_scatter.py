@@ -58,7 +58,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         "POINT_RANK": max(len(points), 1), "POINT_DIMS": tuple(updates.shape[d] for d in points) or (1,),
         "POINT_STEPS": tuple(steps[d] for d in points) or (0,),
         "VECTOR_STEPS": tuple(number_steps[d] for d in batch) or (0,),
-        "WIDE": numbers.type == "INT64", "LAST_WINS": not join, "JOIN": join or "y",
+        "LAST_WINS": not join, "JOIN": join or "y",
     }  # fmt: skip
     args = (Arg("source", source.index), Arg("numbers", numbers.index), Arg("updates", updates.index))
     includes = dict.fromkeys(("int64", *libraries(source.type)))

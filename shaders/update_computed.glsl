@@ -6,11 +6,7 @@ void main() {
     uint rest = i, at = 0u, size = 1u;
     bool covered = true;
     for (int d = RANK - 1; d >= 0; d--) {
-#if WIDE
         int start = clipped(starts(uint(d)));
-#else
-        int start = starts(uint(d));
-#endif
         int place = int(rest % uint(WHOLE[d])) - clamp(start, 0, WHOLE[d] - BOX[d]);
         covered = covered && place >= 0 && place < BOX[d];
         at += uint(clamp(place, 0, BOX[d] - 1)) * size;

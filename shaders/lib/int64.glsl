@@ -1,7 +1,8 @@
 // Integers of 64 bits as ivec2: the low word first, two's complement.
 
 ivec2 widen(int x) { return ivec2(x, x >> 31); }
-// The nearest of 32 bits.
+// The nearest of 32 bits; of these, themselves.
+int clipped(int x) { return x; }
 int clipped(ivec2 x) { return x.y == x.x >> 31 ? x.x : x.y < 0 ? int(0x80000000u) : 0x7fffffff; }
 bool negative(ivec2 x) { return x.y < 0; }
 
