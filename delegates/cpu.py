@@ -19,7 +19,7 @@ from .custom import registered
 from .on_host import OnHost
 from .runtime import load_runtime
 from .submodel import one_launch
-from .work import arithmetic, traffic
+from .work import roofline
 
 # Guessed rates of one ordinary core: float32 arithmetic through XNNPACK, bytes through memory, an op's own overhead,
 # and what `invoke` and the copies at its border take.
@@ -110,9 +110,7 @@ class CPUDelegate(OnHost):
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """Each op's arithmetic and bytes over a core's rates."""
-        found = [graph.ops[i] for i in ops]
-        seconds = sum(self.rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in found)
-        return self.rates.cost(self.rates.run + seconds)
+        return self.rates.cost(roofline(graph, (graph.ops[i] for i in ops), self.rates))
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the runtime runs the whole partition.

@@ -17,7 +17,7 @@ from .custom import HostFunction, registered
 from .edgetpu.package import is_compiled
 from .host_functions import FUNCTIONS
 from .on_host import OnHost
-from .work import arithmetic, traffic
+from .work import roofline
 
 # What numpy gets done on one core, with the interpreter's own time for each op; functions differ too much to measure.
 RATES = Rates(flops=1e9, bandwidth=1e9, launch=1e-5, run=1e-6, source="modelled")
@@ -77,9 +77,8 @@ class HostDelegate(OnHost):
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """Arithmetic and bytes over numpy's rates."""
-        live = [graph.ops[i] for i in ops if i not in graph.folded_ops]
-        seconds = sum(self.rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in live)
-        return self.rates.cost(self.rates.run + seconds)
+        live = (graph.ops[i] for i in ops if i not in graph.folded_ops)
+        return self.rates.cost(roofline(graph, live, self.rates))
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """A launch an op. It finds its tensors wherever they lie on the host."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ..buffers import Arena, Form
+from ..buffers import Arena
 from ..errors import DelegateError
 from ..graph.model import Graph, Op
 from .base import Cost, Executable, Link, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
+from .on_host import HostForms
 
 # A link like PCI Express, for planning.
 RATES = Rates(1e12, 1e11, upload=Link(1e10, 1e-5), download=Link(1e10, 1e-5), source="modelled")
 
 
-class NullDelegate:
+class NullDelegate(HostForms):
     """Claims ops by kind or by predicate, in a space of its own; refuses to compile."""
 
     holds_state = False
@@ -65,10 +66,6 @@ class NullDelegate:
         live = [graph.ops[i] for i in ops if i not in graph.folded_ops]
         uses = tuple(Use(tuple(t for t in op.inputs if t >= 0 and not graph.is_constant(t)), op.outputs) for op in live)
         return Lowering(uses, folded=frozenset(ops) & graph.folded_ops)
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> Arena:
         """Raises DelegateError: there is no memory here."""

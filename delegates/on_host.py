@@ -1,4 +1,4 @@
-"""What delegates have in common whose space is the host's memory."""
+"""What delegates have in common whose tensors lie as on the host."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from ..buffers import Form, HostArena
 from ..graph.model import Graph
 
 
-class OnHost:
+class HostForms:
+    """A delegate whose space, wherever it is, has tensors as the host has them."""
+
+    def form(self, graph: Graph, tensor: int) -> Form:
+        """As on the host."""
+        return Form(graph.tensors[tensor].nbytes)
+
+
+class OnHost(HostForms):
     """A delegate that works on host memory, and holds nothing between uses."""
 
     space = "host"
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As it is."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> HostArena:
         """Host memory."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..buffers import Arena, Form, HostArena
+from ..buffers import Arena, HostArena
 from ..graph.model import Graph, Op
 from ..tables import read_tables
 from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, Rates, Verdict, no, shapes_unknown
@@ -20,7 +20,8 @@ from .cpu import CPUDelegate
 from .cpu_executable import CPUExecutable
 from .edgetpu import rates as edgetpu
 from .gpu.delegate import GPUDelegate
-from .work import arithmetic, traffic
+from .on_host import HostForms
+from .work import roofline
 
 Supports = Callable[[Graph, Op], bool]
 SPIN = 1.5e-4  # seconds that sleeping usually overshoots by, and that are waited for awake
@@ -31,7 +32,7 @@ EDGETPU = replace(edgetpu.RATES, upload=edgetpu.USB, download=edgetpu.USB)
 KEYS = ("like", "flops", "memory", "bandwidth", "latency", "launch", "run", "supports")
 
 
-class SimulatedDelegate:
+class SimulatedDelegate(HostForms):
     """Runs its sub-models on the CPU, in a space of its own, and takes the time that the described device would.
 
     Where the CPU itself takes longer than that, so does this.
@@ -104,17 +105,12 @@ class SimulatedDelegate:
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """What the described device would take."""
-        found = [graph.ops[i] for i in ops if i not in graph.folded_ops]
-        seconds = sum(self.rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in found)
-        return Cost(self.rates.run + seconds, "modelled")
+        live = (graph.ops[i] for i in ops if i not in graph.folded_ops)
+        return Cost(roofline(graph, live, self.rates), "modelled")
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch; its memory is the device's."""
         return replace(self._cpu.lower(graph, ops, keep), held=frozenset())
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> SimulatedArena:
         """Host memory that is as far away as the device's."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from ..graph.model import Graph, Op
+from .base import Rates
 
 
 def arithmetic(graph: Graph, op: Op) -> float:
@@ -41,3 +43,8 @@ def constant_bytes(graph: Graph, op: Op) -> int:
 def traffic(graph: Graph, op: Op) -> int:
     """Bytes that an op reads and writes, constants included."""
     return sum(graph.tensors[t].nbytes for t in dict.fromkeys((*op.inputs, *op.outputs)) if t >= 0)
+
+
+def roofline(graph: Graph, ops: Iterable[Op], rates: Rates) -> float:
+    """What a run of these ops takes at such rates, each its arithmetic or its traffic and a launch."""
+    return rates.run + sum(rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in ops)

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...buffers import Arena, Form
+from ...buffers import Arena
 from ...errors import DelegateError
 from ...graph.model import Graph, Model, Op
 from ..base import (
@@ -23,6 +23,7 @@ from ..base import (
     shapes_unknown,
 )
 from ..engine import Sited
+from ..on_host import HostForms
 from ..submodel import one_launch, submodel_program
 from .remote import TIMEOUT, Far, over_a_bridge
 
@@ -35,7 +36,7 @@ NEAR: Mapping[str, tuple[str, str]] = {
 }
 
 
-class RemoteDelegate:
+class RemoteDelegate(HostForms):
     """Plans as the delegate that it is named after does, here; what is planned runs on the device behind a bridge."""
 
     self_test: Callable[[], str]  # where the delegate that plans has one
@@ -113,10 +114,6 @@ class RemoteDelegate:
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch, as seen from here."""
         return self._plans.lower(graph, ops, keep) if self._sited else one_launch(graph, ops, keep)
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory at the other end. Raises DelegateError."""

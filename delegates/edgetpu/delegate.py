@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from ...buffers import Arena, Form
+from ...buffers import Arena
 from ...errors import DelegateError
 from ...graph.model import Graph, Model, Op
 from ..base import YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Verdict, no
 from ..bridge.remote import Far
 from ..engine import Near, Site
 from ..isolation.site import Isolated
+from ..on_host import HostForms
 from ..submodel import one_launch, submodel_program
 from . import coral
 from .ahead import Ahead
@@ -31,7 +32,7 @@ NO_COMPILER = no("compiler", "there is no edgetpu_compiler on the path", "a comp
 AGAIN = 1.0  # seconds after which the device is looked for again
 
 
-class EdgeTPUDelegate:
+class EdgeTPUDelegate(HostForms):
     """Takes what edgetpu_compiler made, or can make; with a CPU twin, another delegate stands behind it."""
 
     holds_state = True
@@ -142,10 +143,6 @@ class EdgeTPUDelegate:
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the runtime runs the whole partition."""
         return one_launch(graph, ops, keep)
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory that is shared with the child process; the host's without one. Raises DelegateError."""

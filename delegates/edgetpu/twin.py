@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...buffers import Arena, Form, HostArena
+from ...buffers import Arena
 from ...errors import TwinMismatch
 from ...graph.model import Graph, Model, Op, Tensor
 from ...graph.read import read
 from ..base import NOT_CUSTOM, YES, Cost, Delegate, Executable, Lowering, Partition, Probe, Use, Verdict, no
+from ..on_host import OnHost
 from .package import compiled, is_compiled
 
 REMEDY = "cpu_twin is the .tflite file from which edgetpu_compiler made this one"
@@ -97,10 +98,9 @@ def _told(steps: tuple[tuple[float, int], ...]) -> str:
     return f"scale {steps[0][0]:.9g} and zero point {steps[0][1]}" if steps else "nothing"
 
 
-class TwinDelegate:
+class TwinDelegate(OnHost):
     """Runs on the CPU what an Edge TPU would; it stands behind that by itself where it has a twin."""
 
-    space = "host"
     holds_state = True
     learns = False
 
@@ -140,14 +140,6 @@ class TwinDelegate:
         live = [[t for t in op.inputs if t >= 0 and not graph.tensors[t].is_variable] for op in found]
         return Lowering(tuple(Use(tuple(reads), op.outputs) for reads, op in zip(live, found, strict=True)))
 
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
-
-    def allocate(self, nbytes: int) -> HostArena:
-        """Host memory."""
-        return HostArena(nbytes)
-
     def compile(
         self,
         graph: Graph,
@@ -168,9 +160,6 @@ class TwinDelegate:
         places = {there[t]: offsets[t] for t in there if t in offsets}
         made = self._cpu.compile(self.twin.graph, partition, arena, places, frozenset(outputs))
         return Part(made, {t: there[t] for t in there if graph.tensors[t].is_variable})
-
-    def close(self) -> None:
-        """Nothing is held between uses."""
 
 
 @dataclass(frozen=True)

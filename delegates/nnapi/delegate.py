@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ...buffers import Arena, Form
+from ...buffers import Arena
 from ...errors import DelegateError, Reason
 from ...graph.model import Graph, Op
 from ..base import Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
 from ..bridge.remote import Far, over_a_bridge
 from ..engine import Near, Port, Program, Site
-from ..work import arithmetic, traffic
+from ..on_host import HostForms
+from ..work import roofline
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
 from .folding import folded
@@ -30,7 +31,7 @@ NOTES = {
 }
 
 
-class NNAPIDelegate:
+class NNAPIDelegate(HostForms):
     """Claims what NNAPI's documentation has, at the feature level of the phone; runs it there.
 
     Planning needs no phone: the level is given, or recorded by `probe()` with what the device says it takes.
@@ -117,17 +118,12 @@ class NNAPIDelegate:
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """Each op's arithmetic and bytes over the device's rates."""
-        live = [graph.ops[i] for i in ops if i not in graph.folded_ops]
-        seconds = sum(self.rates.seconds(arithmetic(graph, op), traffic(graph, op)) for op in live)
-        return self.rates.cost(self.rates.run + seconds)
+        live = (graph.ops[i] for i in ops if i not in graph.folded_ops)
+        return self.rates.cost(roofline(graph, live, self.rates))
 
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the API runs the whole partition."""
         return Lowering((Use(*graph.boundary(ops, keep)),), folded=frozenset(ops) & graph.folded_ops)
-
-    def form(self, graph: Graph, tensor: int) -> Form:
-        """As on the host."""
-        return Form(graph.tensors[tensor].nbytes)
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory where the device is. Raises DelegateError."""
