@@ -17,17 +17,14 @@ from typing import Any
 
 from ... import errors
 from ...errors import DelegateError, DelegraphError
+from ...fresh import fresh_python
 from .wire import receive, send
 
 log = logging.getLogger("delegraph")
 
 PATIENCE = 2.0  # seconds that a child gets to end by itself
 KEPT = 1 << 16  # bytes of what a child says that an error can still tell
-STARTER = f"""import json, sys
-told = json.loads(sys.argv[1])
-sys.path[:] = told.pop("path")
-from {__package__}.child import main
-main(**told)"""
+STARTER = f"from {__package__}.child import main\nmain(**json.loads(sys.argv[1]))"
 
 
 class Said:
@@ -80,7 +77,7 @@ class Child:
         lifeline, self._lifeline = os.pipe()
         output, written = os.pipe()
         told = {"factory": factory, "options": dict(options), "commands": theirs.fileno(), "lifeline": lifeline}
-        command = [sys.executable, "-c", STARTER, json.dumps({**told, "path": sys.path})]
+        command = fresh_python(STARTER, json.dumps(told))
         try:
             self._process = subprocess.Popen(
                 command,

@@ -5,7 +5,6 @@ Requests and answers are pickled: both ends are this package, the one started by
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import queue
@@ -19,13 +18,10 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import DelegraphError
+from ..fresh import fresh_python
 from ..partitioner.explain import plain, shorten
 
-# Imports come from where this process has them: a folder of the same name where it was started is none of that.
-STARTER = f"""import json, sys
-sys.path[:] = json.loads(sys.argv[1])
-from {__name__} import main
-main(*sys.argv[2:])"""
+STARTER = f"from {__name__} import main\nmain(*sys.argv[1:])"
 
 
 class ChildError(DelegraphError, RuntimeError):
@@ -39,7 +35,7 @@ class Child:
         """Start the process."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-c", STARTER, json.dumps(sys.path), kind.__module__, kind.__name__],
+            fresh_python(STARTER, kind.__module__, kind.__name__),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

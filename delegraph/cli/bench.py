@@ -15,7 +15,7 @@ from ..bench.extra import needed
 from ..bench.peers import PEERS
 from ..known import ALL
 from ..partitioner.explain import duration, size
-from .console import ImageRangeOption, clean, say, show, span_of, table, timed_progress
+from .console import INTERRUPTED, ImageRangeOption, clean, say, show, span_of, table, timed_progress
 
 SHARE = 100  # of a cell, what the bar counts in
 
@@ -105,7 +105,7 @@ def bench(
     if report is not None:
         _write(made, report)
     if broken:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _fleet(matrix: Any, told: dict[str, Any], config: Path | None, hosts: Path, progress: Any) -> Any:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from numpy.typing import NDArray
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -28,10 +29,12 @@ from rich.text import Text
 
 from ..delegates.base import Delegate
 from ..delegates.simulated import read_devices
+from ..inputs import arrays_for, inputs_of
 from ..interpreter import Interpreter
 from ..known import ALL, make_delegates
 from ..partitioner.explain import plain
 
+INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 GAP = 3  # between the columns of box.SIMPLE_HEAD
 LONG = 24  # what a column that may wrap is left at the least
 
@@ -87,6 +90,9 @@ SimulateOption = Annotated[
         help="Devices that are not here, a table each: [npu], flops = 2e12, bandwidth = 4e8, latency = 1e-4, "
         'like = "edgetpu", supports = ["CONV_2D"]. They stand before the other delegates.',
     ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--random", metavar="SEED", min=0, help="The seed of noise for inputs that are not given.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -174,6 +180,18 @@ def opened(
         rule = placed(delegates, placement, simulate)
         with Interpreter(model_path=model, delegates=made, placement=rule) as it:
             yield it
+
+
+def fitted(
+    it: Interpreter, given: list[str] | None, seed: int | None, span: tuple[float, float] | None
+) -> dict[int, NDArray[Any]]:
+    """Tensor index -> array for every input, in order, as `arrays_for`; inputs of other shapes are resized to these."""
+    inputs = inputs_of(it)
+    arrays = arrays_for(inputs, given or [], seed, span)
+    for i in inputs:
+        if arrays[i.index].shape != i.shape:
+            it.resize_tensor_input(i.index, arrays[i.index].shape)
+    return {i.index: arrays[i.index] for i in inputs}
 
 
 def span_of(text: str | None) -> tuple[float, float] | None:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from ..inputs import arrays_for, inputs_of
 from ..interpreter import Interpreter
 from ..outputs import outputs_of
 from ..partitioner.explain import duration, tallies
@@ -19,6 +18,7 @@ from .console import (
     InputOption,
     ModelArgument,
     PlacementOption,
+    fitted,
     opened,
     progress,
     say,
@@ -45,11 +45,7 @@ def run(
     """Run a model on files or noise, and show or save what comes out."""
     span = span_of(image_range)
     with opened(model, delegates, placement) as it:
-        inputs = inputs_of(it)
-        arrays = arrays_for(inputs, given or [], seed, span)
-        for i in inputs:
-            if arrays[i.index].shape != i.shape:
-                it.resize_tensor_input(i.index, arrays[i.index].shape)
+        arrays = fitted(it, given, seed, span)
         with progress() as bar:
             task = bar.add_task("compile", total=None)
             it.allocate_tensors()

@@ -8,23 +8,23 @@ from typing import Annotated
 
 import typer
 
-from ..inputs import arrays_for, inputs_of
 from ..partitioner.explain import count, duration
 from .console import (
+    INTERRUPTED,
     DelegatesOption,
     ImageRangeOption,
     InputOption,
     ModelArgument,
     PlacementOption,
+    SeedOption,
     SimulateOption,
     check_writable,
+    fitted,
     opened,
     say,
     show,
     span_of,
 )
-
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 
 
 def trace(
@@ -33,9 +33,7 @@ def trace(
         "trace.json"
     ),
     given: InputOption = None,
-    seed: Annotated[
-        int, typer.Option("--random", metavar="SEED", min=0, help="The seed of noise for inputs that are not given.")
-    ] = 0,
+    seed: SeedOption = 0,
     image_range: ImageRangeOption = None,
     delegates: DelegatesOption = "gpu,cpu",
     placement: PlacementOption = None,
@@ -47,12 +45,8 @@ def trace(
     """Write who did what when in an inference, for ui.perfetto.dev or chrome://tracing."""
     check_writable(output)
     with opened(model, delegates, placement, simulate) as it:
-        inputs = inputs_of(it)
-        arrays = arrays_for(inputs, given or [], seed, span_of(image_range))
-        for i in inputs:
-            if arrays[i.index].shape != i.shape:
-                it.resize_tensor_input(i.index, arrays[i.index].shape)
-        found = it.trace([[arrays[i.index] for i in inputs]] * frames, depth, warmup)
+        arrays = fitted(it, given, seed, span_of(image_range))
+        found = it.trace([[*arrays.values()]] * frames, depth, warmup)
     output.write_text(json.dumps(found.to_json()), "utf-8")
     done = [span for span in found.spans if span.step is None]
     launches = sum(len(span.launches) for span in found.spans)

@@ -16,12 +16,14 @@ from ..verification.difference import Difference, Tolerance
 from ..verification.report import OpCheck, Verification
 from ..verification.verify import Verifier
 from .console import (
+    INTERRUPTED,
     DelegatesOption,
     ImageRangeOption,
     InputOption,
     JsonOption,
     ModelArgument,
     PlacementOption,
+    SeedOption,
     check_writable,
     clean,
     devices,
@@ -33,15 +35,11 @@ from .console import (
     table,
 )
 
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
-
 
 def verify(
     model: ModelArgument,
     given: InputOption = None,
-    seed: Annotated[
-        int, typer.Option("--random", metavar="SEED", min=0, help="The seed of noise for inputs that are not given.")
-    ] = 0,
+    seed: SeedOption = 0,
     image_range: ImageRangeOption = None,
     delegates: DelegatesOption = "gpu,cpu",
     placement: PlacementOption = None,

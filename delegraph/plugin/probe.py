@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DelegateError
+from ..fresh import fresh_python
 from ..graph.builder import GraphBuilder
 from ..graph.model import Graph, Quantization
 from ..graph.read import read
@@ -70,7 +71,7 @@ def _difference(name: str) -> str:
         with memory() as look:
             if look is None:  # nothing here reads memory safely: let another process run into what there is
                 code = f"import {name}, delegraph.plugin.probe as p; p.examine({name}, p.plain)"
-                done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+                done = subprocess.run(fresh_python(code), capture_output=True, text=True, check=False)
                 if done.returncode:
                     raise Differs((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
             examine(sys.modules[name], look or plain)
