@@ -38,10 +38,10 @@ def shaped(cpu: CPUDelegate, graph: Graph, resized: Shapes) -> Graph:
 def doubtful(graph: Graph) -> bool:
     """Whether the file leaves out shapes of what ops make, or says that they depend on those of inputs.
 
-    `()` may then mean unknown, and 1 stand for any size, as converters have it.
+    `()` may then mean unknown, 0 too, and 1 stand for any size, as converters have it.
     """
     made = (graph.tensors[t] for op in graph.ops for t in op.outputs)
-    return any(not t.shape or -1 in t.shape_signature for t in made)
+    return any(not t.size or not t.shape or -1 in t.shape_signature for t in made)
 
 
 def _asked(cpu: CPUDelegate, known: Known, ops: Sequence[int]) -> Graph:

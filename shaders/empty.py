@@ -1,6 +1,6 @@
 """What ops make where all that they could read has no elements: what they begin with, in every place.
 
-Refuses a shape, an axis or a value to pad with that is computed.
+Refuses a shape or an axis that is computed, more than one value to pad with.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..graph.model import NUMPY_TYPES, Graph, Op
-from .arguments import Refused, Shape, affine, answering, axis_in, integer, integers, pairs, result, values
+from .arguments import Shape, affine, answering, axis_in, integer, integers, pairs, result
+from .pad import around
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .segment import TYPES as JOINED
+from .strided_copy import View, moved
 from .types import FLOAT, INDICES, QUANTIZED, glsl, like, stored
 
 PADS = ("PAD", "PADV2")
@@ -35,9 +37,11 @@ EMPTY = (True,)
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch that copies a constant."""
+    """One launch that copies a constant, or the value to pad with."""
     kind = graph.tensors[op.outputs[0]].type
     output = result(graph, op, limits, made(graph, op), types=TYPES[op.kind])
+    if op.kind == "PADV2":
+        return moved(graph, limits, View.filled(around(graph, op), graph.tensors[output].shape), output)
     tensor = graph.tensors[output]
     constant = partial(np.full, tensor.shape, stored(np.array(first(graph, op), NUMPY_TYPES[kind])))
     source = Arg("source", like(tensor, constant), glsl(kind))
@@ -62,11 +66,6 @@ def first(graph: Graph, op: Op) -> Any:
     """What every place holds. A mean of no floats is no number, one of integers 0."""
     tensor = graph.tensors[op.outputs[0]]
     dtype = NUMPY_TYPES[tensor.type]
-    if op.kind == "PADV2":
-        value = graph.constant(values(graph, op, 2, (tensor.type,)))
-        if value is None or value.size != 1:
-            raise Refused("operand", "the value to pad with", "one constant")
-        return value.item()
     if op.kind == "PAD":
         return affine(tensor)[1] if tensor.type in QUANTIZED else 0
     if op.kind == "MEAN":

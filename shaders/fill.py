@@ -31,13 +31,10 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         without_entries(graph, op)
     shape = integers(graph, op, int(sparse))
     value = values(graph, op, 3 if sparse else 1, RESULTS[op.kind])
-    view = View.of(graph, value)
-    if view.shape:
-        raise Refused("shape", f"a value of shape {list(view.shape)}", "a scalar")
+    if graph.tensors[value].shape:
+        raise Refused("shape", f"a value of shape {list(graph.tensors[value].shape)}", "a scalar")
     same_affine(graph, op, [value])
-    for n in reversed(shape):
-        view = view.insert(0, n)
-    return moved(graph, limits, view, result(graph, op, limits, shape, types=ANY))
+    return moved(graph, limits, View.filled(value, shape), result(graph, op, limits, shape, types=ANY))
 
 
 def without_entries(graph: Graph, op: Op) -> None:

@@ -38,12 +38,18 @@ def fill(graph: Graph, op: Op) -> tuple[str, tuple[Arg, ...]]:
     tensor = graph.tensors[op.outputs[0]]
     if op.kind != "PADV2":
         return zero(tensor), ()
+    value = around(graph, op)
+    found = graph.constant(value)
+    return ("around(0u)", (Arg("around", value),)) if found is None else (element(found.item(), tensor.type), ())
+
+
+def around(graph: Graph, op: Op) -> int:
+    """The tensor of one element that PADV2 pads with."""
     same_affine(graph, op, op.inputs[2:])
-    around = values(graph, op, 2, (tensor.type,))
-    if graph.tensors[around].size != 1:
-        raise Refused("shape", f"the value to pad with has {graph.tensors[around].size} elements", 1)
-    found = graph.constant(around)
-    return ("around(0u)", (Arg("around", around),)) if found is None else (element(found.item(), tensor.type), ())
+    value = values(graph, op, 2, (graph.tensors[op.outputs[0]].type,))
+    if graph.tensors[value].size != 1:
+        raise Refused("shape", f"the value to pad with has {graph.tensors[value].size} elements", 1)
+    return value
 
 
 def reflects(op: Op) -> bool:

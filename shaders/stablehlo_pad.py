@@ -1,6 +1,7 @@
 """STABLEHLO_PAD: one value around a tensor's elements and between them; edges below 0 cut some off.
 
-Refuses a scalar, gaps below 0, more than one value to pad with.
+Where edges leave an axis nothing the result is empty along all of them, as LiteRT's kernel makes it (StableHLO keeps
+the others). Refuses a scalar, gaps below 0, more than one value to pad with.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from .arguments import Refused, answering, result, values
 from .dilate import apart
 from .program import Limits, Lowered
 from .stablehlo_gather import whole
+from .strided_copy import View, moved
 from .types import ANY
 
 OPS = ("STABLEHLO_PAD",)
 TYPES = ANY
+EMPTY = (False, True)
 
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     """One launch; the value may be computed."""
-    source = graph.tensors[values(graph, op, types=ANY)]
+    source = graph.tensors[values(graph, op, types=ANY, empty=True)]
     around = graph.tensors[values(graph, op, 1, (source.type,))]
     named = (op.options.edge_padding_low, op.options.edge_padding_high, op.options.interior_padding)
     low, high, between = map(whole, named)
@@ -28,6 +31,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if around.size != 1 or not source.shape:
         raise Refused("shape", f"{list(source.shape)} with {list(around.shape)}", "a rank above 0, and one value")
     sizes = zip(source.shape, low, high, between, strict=True)
-    made = [max((n - 1) * (gap + 1) + 1 + a + b, 0) for n, a, b, gap in sizes]
+    made = [n + max(n - 1, 0) * gap + a + b for n, a, b, gap in sizes]
+    made = made if min(made) > 0 else [0] * len(made)
     output = result(graph, op, limits, made, types={source.type})
+    if source.size == 0:
+        return moved(graph, limits, View.filled(around.index, made), output)
     return (apart(limits, source, around, output, made, [gap + 1 for gap in between], low),)

@@ -67,6 +67,11 @@ class View:
         shape = tuple(graph.tensors[tensor].shape if shape is None else shape)
         return cls(tensor, shape, Linear(0, tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))))
 
+    @classmethod
+    def filled(cls, tensor: int, shape: Sequence[int]) -> View:
+        """The first element of a tensor everywhere in a box."""
+        return cls(tensor, tuple(shape), Linear(0, (0,) * len(shape)))
+
     def _change(self, shape: Sequence[int], change: Callable[[Linear], Linear]) -> View:
         guards = tuple((change(form), n) for form, n in self.guards)
         lookups = tuple(change(form) for form in self.lookups)

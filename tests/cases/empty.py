@@ -72,4 +72,5 @@ CASES = [
     case("CUMSUM", NONE, [0]),
     case("TOPK_V2", NONE, [2], outputs=2, makes=(FLOAT, INT32)),
     case("ADD_N", NONE, NONE),
+    *(case("PADV2", type(NONE), [[2, 0], [1, 1]], type(())) for type in (FLOAT, INT64, Q)),
 ]

@@ -231,3 +231,13 @@ def test_shapes_behind_places_that_are_computed() -> None:
             assert set(both.homes()) == {"gpu"}
             for place in (0, 2):
                 both.run(noise(*size), np.int32([place]))
+
+
+@pytest.mark.parametrize("stated", [(0,), (2, 0), (0, 0)])
+def test_a_size_of_0_in_the_file_may_be_wrong(stated: tuple[int, ...]) -> None:
+    b = GraphBuilder()
+    x = b.input((2, 3))
+    b.output(b.op("NEG", [b.op("ADD", [x, x], stated)], stated))
+    with Both(b.build()) as both:
+        both.run(noise(2, 3))
+        assert both.homes() == ["gpu", "gpu"]
