@@ -7,7 +7,8 @@ memory, or over a bridge, and the delegate sees no difference. This module needs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -85,10 +86,28 @@ class Engine(Protocol):
         """Give the device back. May be called twice."""
 
 
+class Restarts:
+    """Those who want to know when what stands behind a site was lost, and another has taken its place."""
+
+    def __init__(self) -> None:
+        """Nobody yet."""
+        self._listening: list[weakref.WeakMethod[Callable[[str, str], None]]] = []
+
+    def listen(self, told: Callable[[str, str], None]) -> None:
+        """Have a method called with the space and what happened, from any thread, for as long as its object lives."""
+        self._listening = [*(ref for ref in self._listening if ref() is not None), weakref.WeakMethod(told)]
+
+    def tell(self, space: str, message: str) -> None:
+        """Tell everyone."""
+        for told in filter(None, (ref() for ref in self._listening)):
+            told(space, message)
+
+
 class Site(Protocol):
     """The place of an engine as its delegate sees it: here (`Near`), or behind a bridge (`bridge.remote.Far`)."""
 
     space: str  # where what `allocate` gives lies: the delegate's space
+    restarts: Restarts
 
     def here(self) -> str:
         """What the device is. Raises DelegateError, saying why and what helps, where there is none."""
@@ -120,6 +139,7 @@ class Near:
     def __init__(self, engine: Engine) -> None:
         """The engine is closed with this."""
         self._engine = engine
+        self.restarts = Restarts()
 
     def here(self) -> str:
         """What the device is. Raises DelegateError."""

@@ -11,8 +11,9 @@ class Event:
     """Something worth knowing that happened.
 
     `kind` is "absent" (a device is not here), "failed" (a step raised), "replanned" (there is a new plan without what
-    failed), "retried" (what failed is tried again) or "learned" (values did not fit as they were stored; there is a new
-    plan for them).
+    failed), "retried" (what failed is tried again), "restarted" (what stands behind a delegate was lost, and is there
+    anew: another child process, another connection) or "learned" (values did not fit as they were stored; there is a
+    new plan for them).
     """
 
     kind: str

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .arguments import OpResolverType, check_arguments, check_delegates, check_names
 from .delegates.base import Delegate, accompanied
 from .delegates.cpu import CPUDelegate
+from .delegates.engine import Sited
 from .delegates.host import with_host
 from .events import Event
 from .graph.model import Graph
@@ -129,6 +130,9 @@ class Interpreter:
             self._front = self._whole = self._open_whole()
         else:
             self._note_absent()
+        for delegate in self._delegates:
+            if isinstance(delegate, Sited):
+                delegate.site.restarts.listen(self._restarted)
         if saved is not None or rules != Rules():
             _ = self.plan  # whatever speaks against it is said now
 
@@ -140,6 +144,9 @@ class Interpreter:
                 graph, self._delegates, self._cpu, self._placing, self._preserve_all, self.events.append, self._replans
             )
         return self._sessions[subgraph]
+
+    def _restarted(self, delegate: str, message: str) -> None:
+        self.events.append(Event("restarted", delegate, message))
 
     def _note_absent(self) -> None:
         for delegate in self._delegates:

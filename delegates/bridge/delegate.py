@@ -62,12 +62,12 @@ class RemoteDelegate(HostForms):
             raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NEAR)}")
         module, kind = NEAR[delegate]
         self.name = self.space = name or f"remote-{delegate}"
-        self._far = Far(uri, delegate, self.space, secret, timeout)
-        self._what = f"{delegate} at {self._far.dialer.address}"
+        self.site = Far(uri, delegate, self.space, secret, timeout)
+        self._what = f"{delegate} at {self.site.dialer.address}"
         self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
         self._sited = isinstance(self._plans, Sited)
         if isinstance(self._plans, Sited):
-            self._plans.site = self._far
+            self._plans.site = self.site
             self._plans.name, self._plans.space = self.name, self.space
         if isinstance(self._plans, SelfTesting):
             self.self_test = self._plans.self_test
@@ -89,7 +89,7 @@ class RemoteDelegate(HostForms):
         if self._sited:  # it may have more to ask there
             return self._plans.probe()
         try:
-            return Probe(True, f"{self._what}: {self._far.here()}")
+            return Probe(True, f"{self._what}: {self.site.here()}")
         except DelegateError as error:
             message, _, remedy = str(error).rpartition("; ")
             return Probe(False, message or remedy, remedy if message else "")
@@ -117,7 +117,7 @@ class RemoteDelegate(HostForms):
 
     def allocate(self, nbytes: int) -> Arena:
         """Memory at the other end. Raises DelegateError."""
-        return self._far.allocate(nbytes)
+        return self.site.allocate(nbytes)
 
     def compile(
         self,
@@ -130,9 +130,9 @@ class RemoteDelegate(HostForms):
         """Bring the partition there, unless it is there already. Raises DelegateError."""
         if self._sited:
             return self._plans.compile(graph, partition, arena, offsets, keep)
-        return self._far.load(submodel_program(graph, partition, keep), arena, offsets)
+        return self.site.load(submodel_program(graph, partition, keep), arena, offsets)
 
     def close(self) -> None:
         """Close the delegate that plans; connections belong to interpreters."""
         self._plans.close()
-        self._far.close()
+        self.site.close()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...buffers import Arena, HostArena
 from ...errors import BridgeCut, BridgeError, DelegateError
 from ..base import Link, Rates
-from ..engine import Program
+from ..engine import Program, Restarts
 from .address import parse_address
 from .connection import Connection, Dialer, Span
 from .secret import SECRET, check_secret
@@ -50,6 +50,7 @@ class Far:
         self.space = space
         secret = os.environ.get(SECRET) if secret is None else secret
         self.dialer = Dialer(parse_address(uri), engine, check_secret(secret), timeout)
+        self.restarts = Restarts()
         self._known: str | None = None
 
     def here(self) -> str:
@@ -93,6 +94,7 @@ class FarArena:
         self._loaded: dict[int, FarExecutable] = {}
         self._makers: dict[Span, FarExecutable] = {}  # who wrote what last, of that which programs write
         self._link: Connection | None = None
+        self._cut = False  # whether there was a connection that is lost
         self._closed = False
         self.do(lambda link: None, connect=True)
 
@@ -119,10 +121,14 @@ class FarArena:
         self._link.ask(Kind.ALLOCATE, {"nbytes": self.nbytes})
         for executable in self._loaded.values():
             executable.bring(self._link)
+        if self._cut:
+            self._far.restarts.tell(self._far.space, f"connected to {self._far.dialer.address} again, after it was cut")
+        self._cut = False
 
     def _give_up(self) -> None:
         if self._link is not None:
             self._link.close()
+            self._cut = True
         self._link = None
         self._makers = {}
 

@@ -109,6 +109,11 @@ class Child:
         """Its process number."""
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """How it ended, as `subprocess` has it; None while it lives."""
+        return self._process.poll()
+
     def ask(self, what: str, seconds: float, descriptors: Sequence[int] = (), **told: Any) -> Any:
         """The answer to a command.
 

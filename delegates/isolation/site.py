@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import threading
 import weakref
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from ...buffers import Arena
 from ...errors import DelegateError
-from ..engine import EngineExecutable, Port, Program
+from ..engine import EngineExecutable, Port, Program, Restarts
 from .memory import SharedArena, mapped, reserve
-from .process import Child
+from .process import Child, ended
 
 STARTING = 60.0  # seconds until a device has to be open and a program loaded, whatever a run may take
 
+log = logging.getLogger("delegraph")
 _numbers = itertools.count(1)
 
 
@@ -39,18 +41,29 @@ class Isolated:
         self._factory, self._options = factory, dict(options)
         self.timeout = timeout
         self.busy = threading.RLock()  # held for as long as a question and its answer take
+        self.restarts = Restarts()
         self._child: Child | None = None
+        self._lost = ""  # what became of the child before, where that was not wanted
         self._owner = os.getpid()
 
     def child(self) -> Child:
         """The child as it is now, started if there is none. To be called while `busy` is held. Raises DelegateError."""
         if os.getpid() != self._owner:  # what a fork took along belongs to the parent
-            self._owner, self._child = os.getpid(), None
+            self._owner, self._child, self._lost = os.getpid(), None, ""
         if self._child is None or not self._child.alive:
             if self._child is not None:
-                self._child.close()
+                self.lose(f"the child process {ended(self._child.code)}")
             self._child = Child(self.space, self._factory, self._options)
+            lost, self._lost = self._lost, ""
+            if lost:
+                log.warning("%s: another child process was started (%d); before: %s", self.space, self._child.pid, lost)
+                self.restarts.tell(self.space, f"another child process was started; before: {lost}")
         return self._child
+
+    def lose(self, why: str) -> None:
+        """Give the child up: the next use starts another, and tells it. To be called while `busy` is held."""
+        self.close()
+        self._lost = why
 
     @property
     def pid(self) -> int | None:
@@ -83,7 +96,7 @@ class Isolated:
         with self.busy:
             if self._child is not None:
                 self._child.close()
-            self._child = None
+            self._child, self._lost = None, ""
 
 
 class InChild:
@@ -133,8 +146,8 @@ class InChild:
         with self._site.busy:
             try:
                 self._ask("run")
-            except DelegateError:
-                self._site.close()  # a driver that lost its device does not find it again: the next child's does
+            except DelegateError as error:
+                self._site.lose(str(error))  # a driver that lost its device does not find it again: the next one's does
                 raise
             self._remembered = bool(self._offsets)
 

@@ -8,6 +8,7 @@ from functools import partial
 from types import ModuleType
 
 from ..delegates.base import Delegate, Verdict, no
+from ..delegates.engine import Sited
 from ..errors import InvalidModel
 from ..events import Event
 from ..graph.model import Model
@@ -56,6 +57,8 @@ class TFLiteDelegate(NativeDelegate):
         self._least = min_partition_ops
         self._runtimes: list[ModuleType] = []  # those for which the flags are known
         self._taken: dict[int, Taken] = {}  # by the address of the runtime's context
+        if isinstance(delegate, Sited):
+            delegate.site.restarts.listen(self._restarted)
 
     def _get_native_delegate_pointer(self) -> int:
         """What a runtime's Interpreter asks for. Raises DelegateError where a runtime's structures are not known."""
@@ -119,6 +122,9 @@ class TFLiteDelegate(NativeDelegate):
             taken.parts.remove(kernel)
             if not taken.parts:
                 del self._taken[address]
+
+    def _restarted(self, delegate: str, message: str) -> None:
+        self.events.append(Event("restarted", delegate, message))
 
     def failed(self, callback: str, error: BaseException, trace: str) -> None:
         """Keep what was raised in a callback of the runtime's."""

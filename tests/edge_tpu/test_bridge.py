@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from bridge.kit import Wire, wired
-from delegraph import BridgeError, Interpreter, RemoteDelegate
+from delegraph import BridgeError, DelegateError, Interpreter, RemoteDelegate
 from delegraph.doctor import check
 from edge_tpu.kit import Bench, noise, outputs, pair, same
 
@@ -63,6 +63,23 @@ def test_doctor_and_the_twin_on_this_side(bench: Bench) -> None:
                 wire.cut()
             assert "remote-edgetpu-twin" in {partition.delegate for partition in tpu.plan.partitions}
             assert [e.kind for e in tpu.events][:2] == ["failed", "replanned"]
+
+
+def test_a_new_connection_is_told(bench: Bench) -> None:
+    compiled, twin = pair("mobilenet_v1_0.25_128_quant")
+    bench.knows((compiled, twin))
+    with lent(bench) as wire, Interpreter(str(compiled), delegates=[RemoteDelegate(wire.uri, "edgetpu")]) as tpu:
+        tpu.allocate_tensors()
+        first = outputs(tpu, noise(tpu))
+        wire.cut()
+        with pytest.raises(DelegateError):
+            for _ in range(2):
+                outputs(tpu, noise(tpu))
+        same(outputs(tpu, noise(tpu)), first)
+        assert [(e.kind, e.delegate) for e in tpu.events] == [
+            ("failed", "remote-edgetpu"), ("restarted", "remote-edgetpu"),
+        ]  # fmt: skip
+        assert "again, after it was cut" in tpu.events[-1].message
 
 
 @pytest.mark.slow

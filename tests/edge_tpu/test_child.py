@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import re
@@ -83,6 +84,34 @@ def test_a_failure_is_an_error_and_the_next_run_goes_well(
             it.invoke()
         lstm.plug(USB)
     same(outputs(it, inputs), outputs(cpu, inputs))
+    assert (it.events[-1].kind, it.events[-1].delegate) == ("restarted", "edgetpu")
+    last = "libedgetpu finds no Edge TPU" if what == "vanish" else SAID[what]
+    assert it.events[-1].message.startswith("another child process was started; before: ")
+    assert re.search(last, it.events[-1].message)
+
+
+def test_a_restart_is_told_once_to_every_interpreter_that_is_still_there(lstm: Bench, cpu: Interpreter) -> None:
+    delegate = lstm.delegate()
+    with contextlib.closing(delegate):
+        several = [Interpreter(str(pair(NAME)[0]), delegates=[delegate]) for _ in range(3)]
+        for it in several:
+            it.allocate_tensors()
+        assert not any(it.events for it in several)
+        pid = delegate.child_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert gone(pid)
+        several.pop()
+        gc.collect()
+        for it in several:
+            same(outputs(it, noise(cpu)), outputs(cpu, noise(cpu)))
+            cpu.reset_all_variables()
+        told = [[(event.kind, event.message) for event in it.events] for it in several]
+        restarted = "another child process was started; before: the child process was ended by SIGKILL"
+        assert told == [[("restarted", restarted)]] * 2
+        delegate.close()
+        several[0].invoke()  # what was closed on purpose is no restart
+        assert len(several[0].events) == 1
 
 
 def test_another_child_goes_on_with_what_the_last_one_remembered(
@@ -108,7 +137,7 @@ def test_a_failure_is_planned_around_and_the_device_comes_back(
     lstm.act(what)
     same(outputs(it, noise(cpu, 1)), outputs(cpu, noise(cpu, 1)))  # with what it remembers of the run before
     assert ran(it) == {"edgetpu-twin"}
-    assert [event.kind for event in it.events] == ["failed", "replanned"]
+    assert [event.kind for event in it.events if event.kind != "restarted"] == ["failed", "replanned"]
     assert re.search(SAID[what], it.events[0].message)
     later(monkeypatch, 1.5)
     if what == "vanish":
