@@ -62,7 +62,8 @@ class HostDelegate(OnHost):
         if op.kind != "CUSTOM":
             return NOT_CUSTOM
         if is_compiled(op):
-            return no("compiled", "it is what edgetpu_compiler made", "delegates=[EdgeTPUDelegate(cpu_twin=...)]")
+            wanted = "delegates=[EdgeTPUDelegate(cpu_twin=...)], or --delegates edgetpu:cpu_twin=..."
+            return no("compiled", "it is what edgetpu_compiler made", wanted)
         if function_for(op) is None:
             remedy = f"delegraph.register_custom_op({op.custom_code!r}, function)"
             return no("unregistered", f"there is no function for {op.custom_code}", remedy)

@@ -4,56 +4,75 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from .delegates.base import Delegate
-from .delegates.bridge.delegate import NEAR, RemoteDelegate
-from .delegates.cpu import CPUDelegate
-from .delegates.edgetpu.delegate import EdgeTPUDelegate
-from .delegates.gpu.context import APIS
-from .delegates.gpu.delegate import QUANTIZED, GPUDelegate
-from .delegates.gpu.halves import PRECISIONS
-from .delegates.nnapi.delegate import NNAPIDelegate
+from .delegates.names import NAMED, imported
 
 Parse = Callable[[str], Any]  # what an option's text stands for; raises ValueError that says what it may be
 
 
-def _gpu(device: str, **options: Any) -> Delegate:
-    return GPUDelegate(device=int(device) if device.isdecimal() else device or None, **options)
+def _gpu(device: str, **options: Any) -> dict[str, Any]:
+    return {"device": int(device) if device.isdecimal() else device or None, **options}
 
 
-def _edgetpu(device: str) -> Delegate:
-    return EdgeTPUDelegate(f":{device}" if device.isdecimal() else device or None)
+def _edgetpu(device: str, **options: Any) -> dict[str, Any]:
+    return {"device": f":{device}" if device.isdecimal() else device or None, **options}
 
 
-def _nnapi(device: str) -> Delegate:
-    return NNAPIDelegate(device=device or None)
+def _nnapi(device: str, **options: Any) -> dict[str, Any]:
+    return {"device": device or None, **options}
 
 
-def _cpu(device: str, threads: int | None = None) -> Delegate:
+def _cpu(device: str, threads: int | None = None) -> dict[str, Any]:
     if device:
         raise ValueError(f"delegate 'cpu' has no device to choose, so {f'cpu:{device}'!r} means nothing: say cpu")
-    return CPUDelegate(num_threads=threads)
+    return {"num_threads": threads}
 
 
-def _remote(device: str) -> Delegate:
-    address, _, name = device.rpartition("/")
-    if name not in NEAR:
-        forms = f"remote:tcp://host:7200/cpu (or another of {', '.join(NEAR)}), remote:unix:///path/of/a.socket/cpu"
+# Name -> the arguments of its delegate, from the text after the colon ("gpu:1"), which is empty for the default device,
+# and from its options by name.
+_ARGUMENTS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "gpu": _gpu,
+    "edgetpu": _edgetpu,
+    "nnapi": _nnapi,
+    "cpu": _cpu,
+}
+
+
+def _near(name: str, device: str, **options: Any) -> Delegate:
+    made: Delegate = imported(NAMED[name].delegate)(**_ARGUMENTS[name](device, **options))
+    return made
+
+
+def _remote(device: str, **options: Any) -> Delegate:
+    address, name, there = _borrowed(device)
+    if name not in NAMED:
+        forms = f"remote:tcp://host:7200/cpu (or another of {', '.join(NAMED)}), remote:unix:///path/of/a.socket/cpu"
         raise ValueError(f"delegate 'remote' is named with an address and what to borrow there: {forms}")
-    return RemoteDelegate(address, name)
+    remote = imported("delegraph.delegates.bridge.delegate:RemoteDelegate")
+    made: Delegate = remote(address, name, **_ARGUMENTS[name](there, **options))
+    return made
 
 
-def _one_of(choices: Iterable[str]) -> Parse:
-    """One of some words."""
-    known = tuple(choices)
+def _borrowed(text: str) -> tuple[str, str, str]:
+    """The address, what is borrowed and its device there: "tcp://host:7200", "edgetpu", "usb:1"."""
+    address, _, what = text.rpartition("/")
+    name, _, device = what.partition(":")
+    return address, name, device
 
-    def parse(text: str) -> str:
+
+def _one_of(home: str, kind: type = str) -> Parse:
+    """One of the words that "module:name" holds, or of the numbers."""
+
+    def parse(text: str) -> Any:
+        known = {str(word): word for word in imported(home)}
         if text not in known:
             raise ValueError(" or ".join(known))
-        return text
+        return kind(known[text])
 
     return parse
 
@@ -65,20 +84,59 @@ def _count(text: str) -> int:
     return int(text)
 
 
-# Name -> what makes one, given the text after the colon ("gpu:1"), which is empty for the default device, and its
-# options by name. In the order of preference where none is asked for. A new delegate is one line here.
-FACTORIES: MutableMapping[str, Callable[..., Delegate]] = {
-    "gpu": _gpu,
-    "edgetpu": _edgetpu,
-    "nnapi": _nnapi,
-    "cpu": _cpu,
-}
+def _seconds(text: str) -> float:
+    """A number of seconds above 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError("a number of seconds above 0")
+    return seconds
+
+
+def _switch(text: str) -> bool:
+    """Yes or no."""
+    if text not in ("yes", "no"):
+        raise ValueError("yes or no")
+    return text == "yes"
+
+
+def _path(text: str) -> str:
+    """A file's or a folder's path."""
+    if not text:
+        raise ValueError("a path")
+    return text
+
+
+# Name -> what makes one, given the text after the colon and its options. In the order of preference where none is asked
+# for.
+FACTORIES: MutableMapping[str, Callable[..., Delegate]] = {name: partial(_near, name) for name in NAMED}
 # Those too that have no default device, so are never looked for by themselves.
 ALL: ChainMap[str, Callable[..., Delegate]] = ChainMap({"remote": _remote}, FACTORIES)
 
 # What may be said of one on a command line besides its device, as in "gpu:precision=fp16".
 OPTIONS: Mapping[str, Mapping[str, Parse]] = {
-    "gpu": {"precision": _one_of(PRECISIONS), "quantized": _one_of(QUANTIZED), "api": _one_of(APIS)},
+    "gpu": {
+        "precision": _one_of("delegraph.delegates.gpu.halves:PRECISIONS"),
+        "quantized": _one_of("delegraph.delegates.gpu.delegate:QUANTIZED"),
+        "api": _one_of("delegraph.delegates.gpu.context:APIS"),
+    },
+    "edgetpu": {
+        "cpu_twin": _path,
+        "compiler": _path,
+        "library": _path,
+        "isolate": _switch,
+        "timeout": _seconds,
+    },
+    "nnapi": {
+        "preference": _one_of("delegraph.delegates.nnapi.abi:PREFERENCES"),
+        "feature_level": _one_of("delegraph.delegates.nnapi.abi:LEVELS", int),
+        "relaxed": _switch,
+        "recording": _path,
+        "library": _path,
+        "cache_dir": _path,
+    },
     "cpu": {"threads": _count},
 }
 _OPTION = re.compile(r"([A-Za-z_]+)=(.*)")
@@ -138,7 +196,8 @@ def _parsed(text: str) -> list[tuple[str, str, dict[str, Any]]]:
         elif not found:
             raise ValueError(f"option {part!r} stands before any delegate: say gpu:{part}")
         if option:
-            _take(found[-1][0], found[-1][2], *option.groups())
+            name, device, options = found[-1]
+            _take(_borrowed(device)[1] if name == "remote" else name, options, *option.groups())
     return found
 
 

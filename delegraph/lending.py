@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,11 +99,14 @@ def _indices(ports: Sequence[Port], details: Sequence[dict[str, Any]]) -> list[i
     return [int(found[port.name]["index"]) for port in ports]
 
 
-def cpu() -> Site:
-    """The CPU's runtime."""
-    return Near(InterpreterEngine(CPUDelegate))
+def cpu(num_threads: int | None = None) -> Site:
+    """The CPU's runtime, with no more threads than there are processors. Raises ValueError for less than one."""
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads is a number from 1 on, not {num_threads}")
+    threads = None if num_threads is None else min(num_threads, os.cpu_count() or 1)
+    return Near(InterpreterEngine(partial(CPUDelegate, threads)))
 
 
-def gpu() -> Site:
-    """A GPU through OpenGL."""
-    return Near(InterpreterEngine(GPUDelegate))
+def gpu(**options: Any) -> Site:
+    """A GPU through OpenGL, with options of GPUDelegate. Raises what that does."""
+    return Near(InterpreterEngine(partial(GPUDelegate, **options)))

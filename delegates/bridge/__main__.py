@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ...errors import DelegraphError
-from .lent import SITES
+from ..names import NAMED
 from .secret import SECRET
 from .serve import DEFAULT, probe, serve
 from .visit import LIMITS, Limits
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve as the arguments say; 0 after a signal, 1 with a message where that cannot be, or nothing is here."""
     parser = argparse.ArgumentParser(prog="python -m delegraph.delegates.bridge", description=__doc__)
     parser.add_argument("--listen", metavar="URI", default=DEFAULT, help="where; %(default)s by default")
-    parser.add_argument("--lend", metavar="NAMES", default="", help=f"some of {','.join(SITES)}; all by default")
+    parser.add_argument("--lend", metavar="NAMES", default="", help=f"some of {','.join(NAMED)}; all by default")
     parser.add_argument("--secret-file", metavar="FILE", help=f"what clients have to know; else ${SECRET}")
     parser.add_argument(
         "--memory", metavar="MB", type=int, default=LIMITS.memory >> 20, help="for all clients together"

@@ -35,6 +35,7 @@ class Dialer:
 
     address: Address
     engine: str
+    options: Mapping[str, str | int]  # for the engine
     secret: bytes
     timeout: float  # seconds of silence, the device's work included
     _failures: int = 0
@@ -65,7 +66,7 @@ class Dialer:
             introduce(channel, self.secret, min(self.timeout, DIALLING))
             sock.settimeout(self.timeout)
             made = Connection(channel)
-            return made, made.open(self.engine)
+            return made, made.open(self.engine, self.options)
         except BaseException:
             sock.close()
             raise
@@ -101,10 +102,10 @@ class Connection:
         kind = known if isinstance(known, type) and issubclass(known, BridgeError) else DelegateError
         return kind(f"{self.channel.peer}: {str(note.get('message', ''))[:4000]}")
 
-    def open(self, engine: str) -> str:
+    def open(self, engine: str, options: Mapping[str, str | int]) -> str:
         """Choose the device; what it is. Raises BridgeError, and DelegateError where it is not there."""
         with self._patience():
-            return str(self.ask(Kind.OPEN, {"engine": engine}).get("device", ""))
+            return str(self.ask(Kind.OPEN, {"engine": engine, "options": dict(options)}).get("device", ""))
 
     def load(self, number: int, program: Program, places: Mapping[str, Sequence[Place]], block: int) -> None:
         """Bring a program there, its bytes only where they are not. Raises BridgeError and DelegateError.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,17 +22,10 @@ from ..base import (
     shapes_unknown,
 )
 from ..engine import Sited
+from ..names import NAMED, imported
 from ..on_host import HostForms
 from ..submodel import one_launch, submodel_program
 from .remote import TIMEOUT, Far, over_a_bridge
-
-# Name -> the delegate that plans for the device there: its module and class, under delegraph.delegates.
-NEAR: Mapping[str, tuple[str, str]] = {
-    "cpu": ("cpu", "CPUDelegate"),
-    "gpu": ("gpu.delegate", "GPUDelegate"),
-    "edgetpu": ("edgetpu.delegate", "EdgeTPUDelegate"),
-    "nnapi": ("nnapi.delegate", "NNAPIDelegate"),
-}
 
 
 class RemoteDelegate(HostForms):
@@ -53,18 +45,28 @@ class RemoteDelegate(HostForms):
     ) -> None:
         """`uri` is where `delegraph bridge serve` listens: tcp://host:7200, tcp://[::1]:7200 or unix:///path.
 
-        `delegate` is what to borrow there ("cpu", "gpu", ...); `options` go to the delegate of that name, which plans.
+        `delegate` is what to borrow there ("cpu", "gpu", ...); `options` are those of the delegate of that name, which
+        plans here, and what of them is for the device goes there, too: `device="usb:1"` is the second stick there.
         `secret` is that of the bridge, at least 16 bytes ($DELEGRAPH_BRIDGE_SECRET where it is None); `name` is this
         delegate's own ("remote-cpu"). `timeout` is how many seconds the other end may be silent. Nothing is connected
-        yet. Raises ValueError for an address, a delegate or a secret that cannot be.
+        yet. Raises ValueError for an address, a delegate, an option or a secret that cannot be.
         """
-        if delegate not in NEAR:
-            raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NEAR)}")
-        module, kind = NEAR[delegate]
+        if delegate not in NAMED:
+            raise ValueError(f"no delegate {delegate!r} can be borrowed over a bridge: there are {', '.join(NAMED)}")
+        named = NAMED[delegate]
+        for option in options:
+            if option in named.near:
+                raise ValueError(
+                    f"{option} of {delegate!r} is for whoever serves the bridge to say, not for its clients"
+                )
+        there = {option: options[option] for option in named.there if options.get(option) is not None}
+        for option, value in there.items():
+            if not isinstance(value, str | int):
+                raise ValueError(f"{option} of {delegate!r} is one word or number over a bridge, not {value!r}")
         self.name = self.space = name or f"remote-{delegate}"
-        self.site = Far(uri, delegate, self.space, secret, timeout)
+        self.site = Far(uri, delegate, self.space, secret, timeout, there)
         self._what = f"{delegate} at {self.site.dialer.address}"
-        self._plans: Delegate = getattr(importlib.import_module(f"...delegates.{module}", __package__), kind)(**options)
+        self._plans: Delegate = imported(named.delegate)(**options)
         self._sited = isinstance(self._plans, Sited)
         if isinstance(self._plans, Sited):
             self._plans.site = self.site

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...errors import BridgeTooLarge, DelegateError
 from ..engine import Site
+from ..names import NAMED, imported
 
 log = logging.getLogger("delegraph.bridge")
 
-# Name -> what makes its site, imported when first asked for: each needs what the others may do without.
-SITES: Mapping[str, str] = {
-    "cpu": "delegraph.lending:cpu",
-    "gpu": "delegraph.lending:gpu",
-    "edgetpu": "delegraph.delegates.edgetpu.lending:edgetpu",
-    "nnapi": "delegraph.delegates.nnapi.lending:nnapi",
-}
+MOST = 32  # devices that are open at once: of each name one for every choice of its options
 
 
-def make_site(name: str) -> Site:
-    """The site of a name. Raises DelegateError where what it needs is not installed."""
-    module, _, function = SITES[name].partition(":")
+def make_site(name: str, **options: str | int) -> Site:
+    """The site of a name. Raises DelegateError where what it needs is not installed, or an option cannot be."""
+    if strange := [key for key in options if key not in NAMED[name].there]:
+        known = f": there are {', '.join(NAMED[name].there)}" if NAMED[name].there else ""
+        raise DelegateError(f"{name} is lent with no option {strange[0][:64]!r}{known}")
     try:
-        made: Site = getattr(importlib.import_module(module), function)()
+        made: Site = imported(NAMED[name].lender)(**options)
     except ImportError as error:
         raise DelegateError(f"{name} cannot be lent: {error}; install it there") from error
+    except (ValueError, TypeError) as error:
+        raise DelegateError(f"{name} cannot be lent so: {error}") from error
     return made
 
 
@@ -118,22 +117,25 @@ class Device:
 class Lent:
     """The devices of a server, each opened when first asked for."""
 
-    def __init__(self, makers: Mapping[str, Callable[[], Site]]) -> None:
-        """By name, what makes a site."""
+    def __init__(self, makers: Mapping[str, Callable[..., Site]]) -> None:
+        """By name, what makes a site, given a client's options."""
         self._makers = makers
-        self._devices: dict[str, Device] = {}
+        self._devices: dict[tuple[Any, ...], Device] = {}
         self._lock = threading.Lock()
 
-    def device(self, name: str) -> Device:
-        """The device of a name. Raises DelegateError where it is not lent, or cannot be."""
+    def device(self, name: str, options: Mapping[str, str | int]) -> Device:
+        """The device of a name with these options. Raises DelegateError where it is not lent, or cannot be."""
+        key = name, *sorted(options.items())
         with self._lock:
             if name not in self._makers:
                 raise DelegateError(
                     f"{name!r} is not lent here, but {', '.join(self._makers)}; serve with --lend {name}"
                 )
-            if name not in self._devices:
-                self._devices[name] = Device(self._makers[name]())
-            return self._devices[name]
+            if key not in self._devices:
+                if len(self._devices) >= MOST:
+                    raise DelegateError(f"{MOST} devices are open here already: serve it anew, or ask as others did")
+                self._devices[key] = Device(self._makers[name](**options))
+            return self._devices[key]
 
     def close(self) -> None:
         """Give all devices back."""

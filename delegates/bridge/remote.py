@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,15 @@ class Far:
     """The site of an engine behind a bridge. Nothing is connected before it is needed."""
 
     def __init__(
-        self, uri: str, engine: str, space: str, secret: str | bytes | None = None, timeout: float = TIMEOUT
+        self,
+        uri: str,
+        engine: str,
+        space: str,
+        secret: str | bytes | None = None,
+        timeout: float = TIMEOUT,
+        options: Mapping[str, str | int] = MappingProxyType({}),
     ) -> None:
-        """`space` is the name of the delegate's space.
+        """`space` is the name of the delegate's space, `options` are for the engine there.
 
         `secret` is the bridge's, that of $DELEGRAPH_BRIDGE_SECRET where it is None. `timeout` is how many seconds the
         other end may be silent, which includes one run of the device. Raises ValueError for no address, a secret that
@@ -49,7 +56,7 @@ class Far:
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
         self.space = space
         secret = os.environ.get(SECRET) if secret is None else secret
-        self.dialer = Dialer(parse_address(uri), engine, check_secret(secret), timeout)
+        self.dialer = Dialer(parse_address(uri), engine, dict(options), check_secret(secret), timeout)
         self.restarts = Restarts()
         self._known: str | None = None
 

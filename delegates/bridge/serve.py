@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DelegateError
+from ..names import NAMED
 from .address import PORT, parse_address
-from .lent import SITES, make_site
+from .lent import make_site
 from .secret import SECRET
 from .server import Server
 from .visit import LIMITS, Limits
@@ -45,10 +46,10 @@ def serve(
 
 def known(lend: Sequence[str]) -> list[str]:
     """The names of what is to be lent, all by default. Raises ValueError for one that is none."""
-    unknown = [name for name in lend if name not in SITES]
+    unknown = [name for name in lend if name not in NAMED]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(SITES)}")
-    return list(lend or SITES)
+        raise ValueError(f"{unknown[0]!r} cannot be lent: there are {', '.join(NAMED)}")
+    return list(lend or NAMED)
 
 
 def probe(lend: Sequence[str] = ()) -> bool:

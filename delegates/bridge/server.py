@@ -36,7 +36,7 @@ class Server:
     def __init__(
         self,
         address: Address,
-        sites: Mapping[str, Callable[[], Site]],
+        sites: Mapping[str, Callable[..., Site]],
         secret: str | bytes | None = None,
         limits: Limits = LIMITS,
     ) -> None:

@@ -114,7 +114,7 @@ class Visit:
         """Choose the device."""
         if self.device is not None:
             raise BridgeMalformed("a connection opens one device")
-        device = self.lent.device(wire.text(note, "engine", 64))
+        device = self.lent.device(wire.text(note, "engine", 64), wire.options(note))
         with device.calling() as site:
             detail = site.here()
         self.device = device

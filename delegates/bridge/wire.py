@@ -156,6 +156,17 @@ def text(note: Note, key: str, most: int = 4096) -> str:
     return value
 
 
+def options(note: Note) -> dict[str, str | int]:
+    """What was said of an engine. Raises BridgeMalformed for what is not a few words and numbers by name."""
+    value = note.get("options", {})
+    if not isinstance(value, dict) or len(value) > 16:
+        raise BridgeMalformed("options is no object of at most 16 members")
+    for key, said in value.items():
+        if not ((isinstance(said, str) and len(said) <= 256) or (type(said) is int and abs(said) < 1 << 31)):
+            raise BridgeMalformed(f"option {key[:64]!r} is neither a short text nor a number")
+    return value
+
+
 Place = tuple[Port, int]  # a port, and the offset of its tensor in the arena
 
 

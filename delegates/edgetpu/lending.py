@@ -6,6 +6,9 @@ from ..engine import Site
 from .delegate import EdgeTPUDelegate
 
 
-def edgetpu() -> Site:
-    """Any device that is here, in a child process, so that what ends that does not end the bridge."""
-    return EdgeTPUDelegate().site
+def edgetpu(device: str | None = None) -> Site:
+    """A device, any that is here by default, in a child process: what ends that does not end the bridge.
+
+    Raises UnknownDevice (a ValueError).
+    """
+    return EdgeTPUDelegate(device).site

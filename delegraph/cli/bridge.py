@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ..delegates.bridge.lent import SITES
 from ..delegates.bridge.secret import SECRET
 from ..delegates.bridge.serve import DEFAULT
 from ..delegates.bridge.serve import serve as serve_bridge
 from ..delegates.bridge.visit import LIMITS, Limits
+from ..delegates.names import NAMED
 
 bridge = typer.Typer(no_args_is_help=True, help="Lend this machine's devices to others.")
 
@@ -27,7 +27,7 @@ def serve(
         str, typer.Option("--listen", metavar="URI", help="tcp://host:port, tcp://[::1]:port or unix:///path.")
     ] = DEFAULT,
     lend: Annotated[
-        str, typer.Option("--lend", metavar="LIST", help=f"Some of {', '.join(SITES)}; all by default.")
+        str, typer.Option("--lend", metavar="LIST", help=f"Some of {', '.join(NAMED)}; all by default.")
     ] = "",
     secret_file: Annotated[
         Path | None,

@@ -43,7 +43,7 @@ sys.exit(main())
 @contextmanager
 def serving(
     uri: str = LOCAL,
-    sites: Mapping[str, Callable[[], Site]] | None = None,
+    sites: Mapping[str, Callable[..., Site]] | None = None,
     secret: str | None = None,
     limits: Limits = LIMITS,
 ) -> Iterator[Server]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bridge.kit import LOCAL, PATIENCE, SECRET, dialled, infer, serving, sums, v
 from delegraph import Interpreter, RemoteDelegate
 from delegraph.delegates.bridge.address import Address, parse_address
 from delegraph.delegates.bridge.handshake import HEAD, MAGIC, NONCE, PROOF, VERSION, Outcome
+from delegraph.delegates.bridge.lent import MOST, make_site
 from delegraph.delegates.bridge.server import Server
 from delegraph.delegates.bridge.visit import Limits
 from delegraph.delegates.bridge.wire import HEADER, Channel, Kind
@@ -164,6 +166,31 @@ def test_no_more_memory_than_there_is(server: Server) -> None:
         delegate.allocate(HUGE)
     with pytest.raises(RuntimeError, match="is not lent here, but cpu"):
         RemoteDelegate(str(server.address), "gpu").allocate(4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [7, {"num_threads": [2]}, {"num_threads": 1 << 40}, {"num_threads": True}, {str(k): k for k in range(17)}],
+)
+def test_options_that_are_none(server: Server, options: Any) -> None:
+    with dialled(server.address) as channel:
+        channel.send(Kind.OPEN, {"engine": "cpu", "options": options})
+        assert ended(channel) == "BridgeMalformed"
+
+
+def test_options_that_an_engine_does_not_have() -> None:
+    with serving(sites={"cpu": partial(make_site, "cpu")}) as server:
+        for options, said in (({"num_threads": 0}, "from 1 on"), ({"runtime": "os"}, "no option 'runtime': there are")):
+            with dialled(server.address) as channel:
+                channel.send(Kind.OPEN, {"engine": "cpu", "options": options})
+                kind, note, _ = channel.head()
+                assert kind is Kind.FAILED and said in note["message"]
+        for threads in range(1, 40):  # each choice is a device of its own, but not without end
+            with dialled(server.address) as channel:
+                channel.send(Kind.OPEN, {"engine": "cpu", "options": {"num_threads": threads}})
+                kind, note, _ = channel.head()
+                assert kind is (Kind.DONE if threads <= MOST else Kind.FAILED)
+        assert "are open here already" in note["message"]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -181,7 +181,7 @@ def test_the_command_says_what_is_here(capfd: pytest.CaptureFixture[str]) -> Non
     assert first.startswith("cpu: ") and "x" in first and second.startswith("nnapi: not here: ")
     assert main(["--probe", "--lend", "nnapi"]) == 1
     assert main(["--lend", "toaster"]) == 1
-    assert "'toaster' cannot be lent: there are cpu" in capfd.readouterr().err
+    assert "'toaster' cannot be lent: there are gpu, edgetpu, nnapi, cpu" in capfd.readouterr().err
     assert main(["--listen", "tcp://0.0.0.0:0"]) == 1
     assert "needs a secret" in capfd.readouterr().err
 
@@ -226,7 +226,7 @@ def test_an_absent_bridge_is_said_and_planned_around() -> None:
         ("tcp://", "cpu", "say tcp://"),
         ("unix://host/path", "cpu", "say tcp://"),
         ("tcp://user@host:1", "cpu", "say tcp://"),
-        ("tcp://host:1", "tpu", "there are cpu"),
+        ("tcp://host:1", "tpu", "there are gpu, edgetpu, nnapi, cpu"),
     ],
 )
 def test_bad_arguments(uri: str, delegate: str, message: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from delegraph import CPUDelegate, Interpreter, InvalidModel, NullDelegate
+from delegraph import CPUDelegate, Interpreter, InvalidModel, NullDelegate, RemoteDelegate
 from delegraph.cli import app
 from delegraph.data import digits
 from delegraph.delegates.gpu import context
@@ -127,6 +127,10 @@ def test_a_file_that_is_not_there_is_named(command: tuple[object, ...]) -> None:
         ("gpu:speed=high", "delegate 'gpu' has no option 'speed': there are precision, quantized, api"),
         ("cpu:threads=0", "a number from 1 on, not '0'"),
         ("edgetpu:threads=1", "delegate 'edgetpu' has no option 'threads'"),
+        ("edgetpu:timeout=nan", "option 'timeout' of delegate 'edgetpu' is a number of seconds above 0, not 'nan'"),
+        ("edgetpu:isolate=perhaps", "is yes or no, not 'perhaps'"),
+        ("nnapi:feature_level=26", "option 'feature_level' of delegate 'nnapi' is 27 or 28 or"),
+        ("remote:tcp://h:7200/cpu,precision=fp16", "delegate 'cpu' has no option 'precision': there are threads"),
     ],
 )
 def test_a_delegate_list_that_makes_no_sense_is_a_usage_error(model: Path, delegates: str, said: str) -> None:
@@ -142,7 +146,7 @@ def test_a_device_index_and_a_device_name_reach_the_delegate(monkeypatch: pytest
         asked.append(device)
         return NullDelegate()
 
-    monkeypatch.setattr("delegraph.known.GPUDelegate", note)
+    monkeypatch.setattr("delegraph.delegates.gpu.delegate.GPUDelegate", note)
     for text in ("gpu", "gpu:1", "gpu:Radeon", " gpu:0 , cpu"):
         make_delegates(text)
     assert asked == [None, 1, "Radeon", 0]
@@ -158,15 +162,33 @@ def test_options_reach_the_delegate_that_they_follow(monkeypatch: pytest.MonkeyP
 
         return make
 
-    monkeypatch.setattr("delegraph.known.GPUDelegate", note("gpu"))
-    monkeypatch.setattr("delegraph.known.CPUDelegate", note("cpu"))
+    for home, name in (("gpu.delegate", "GPU"), ("cpu", "CPU"), ("edgetpu.delegate", "EdgeTPU")):
+        monkeypatch.setattr(f"delegraph.delegates.{home}.{name}Delegate", note(name.lower()))
     make_delegates("gpu:precision=fp16, api=gles ,cpu:threads=2")
     make_delegates("gpu:Radeon,quantized=float")
+    make_delegates("edgetpu:usb:1,cpu_twin=a/model.tflite,isolate=no,timeout=2.5")
     assert asked == [
         ("gpu", {"device": None, "precision": "fp16", "api": "gles"}),
         ("cpu", {"num_threads": 2}),
         ("gpu", {"device": "Radeon", "quantized": "float"}),
+        ("edgetpu", {"device": "usb:1", "cpu_twin": "a/model.tflite", "isolate": False, "timeout": 2.5}),
     ]
+
+
+def test_what_is_borrowed_over_a_bridge_has_a_device_and_options() -> None:
+    (far,) = make_delegates("remote:tcp://127.0.0.1:7200/gpu:1,precision=fp16,quantized=float")
+    assert isinstance(far, RemoteDelegate) and far.name == "remote-gpu"
+    assert far.site.dialer.options == {"device": 1, "precision": "fp16", "quantized": "float"}
+    with pytest.raises(ValueError, match="isolate of 'edgetpu' is for whoever serves the bridge"):
+        make_delegates("remote:tcp://127.0.0.1:7200/edgetpu:usb:1,isolate=no")
+
+
+def test_naming_delegates_imports_none() -> None:
+    code = (
+        "import sys, delegraph.known; print([m for m in sys.modules if 'edgetpu' in m or 'nnapi' in m or 'gpu' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_plan_tells_what_runs_in_fp16(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bridge.kit import Wire, wired
 from delegraph import BridgeError, DelegateError, Interpreter, RemoteDelegate
 from delegraph.doctor import check
-from edge_tpu.kit import Bench, noise, outputs, pair, same
+from edge_tpu.kit import PCI, USB, Bench, noise, outputs, pair, same
 
 LSTM = "keras_lstm_mnist_ptq"  # it has an int16 state, which is set back with a bridge's own messages
 
@@ -18,7 +18,7 @@ LSTM = "keras_lstm_mnist_ptq"  # it has an int16 state, which is set back with a
 @contextmanager
 def lent(bench: Bench) -> Iterator[Wire]:
     """A bridge that lends the double."""
-    with wired(sites={"edgetpu": lambda: bench.delegate().site}) as (wire, _):
+    with wired(sites={"edgetpu": lambda device=None: bench.delegate(device).site}) as (wire, _):
         yield wire
 
 
@@ -63,6 +63,17 @@ def test_doctor_and_the_twin_on_this_side(bench: Bench) -> None:
                 wire.cut()
             assert "remote-edgetpu-twin" in {partition.delegate for partition in tpu.plan.partitions}
             assert [e.kind for e in tpu.events][:2] == ["failed", "replanned"]
+
+
+def test_a_device_over_there_is_chosen(bench: Bench) -> None:
+    bench.plug(USB, PCI)
+    with lent(bench) as wire:
+        for device, said in ((None, "usb Edge TPU"), ("pci", "pci Edge TPU"), (":1", "pci Edge TPU")):
+            assert said in RemoteDelegate(wire.uri, "edgetpu", device=device).probe().detail
+        absent = RemoteDelegate(wire.uri, "edgetpu", device="pci:1").probe()
+        assert not absent.here and "there is no Edge TPU 'pci:1'" in absent.detail
+        with pytest.raises(ValueError, match="say ':N', 'usb'"):
+            RemoteDelegate(wire.uri, "edgetpu", device="toaster")
 
 
 def test_a_new_connection_is_told(bench: Bench) -> None:
