@@ -14,6 +14,7 @@ from .types import ANY, STORED
 
 OPS = ("BITCAST",)
 
+TRUTH = "min(abs(x), 1)"  # any bits of a BOOL but none are true
 # By the types that are read and made, GLSL for one value or four; elements of fewer bits lie in words of 32.
 CASTS = {
     ("FLOAT32", "INT32"): "floatBitsToInt(x)", ("FLOAT32", "UINT32"): "floatBitsToUint(x)",
@@ -23,7 +24,7 @@ CASTS = {
     ("FLOAT16", "INT16"): "(half_bits(x) << 16 >> 16)", ("FLOAT16", "UINT16"): "half_bits(x)",
     ("INT16", "FLOAT16"): "of_half_bits(x)", ("UINT16", "FLOAT16"): "of_half_bits(x)",
     ("INT8", "UINT8"): "(x & 255)", ("UINT8", "INT8"): "(x << 24 >> 24)",
-    ("BOOL", "INT8"): "x", ("BOOL", "UINT8"): "x",
+    ("BOOL", "INT8"): "x", ("BOOL", "UINT8"): "x", ("INT8", "BOOL"): TRUTH, ("UINT8", "BOOL"): TRUTH,
     ("INT64", "UINT64"): "MADE(x)", ("UINT64", "INT64"): "MADE(x)",
     ("INT64", "FLOAT64"): "MADE(x)", ("FLOAT64", "INT64"): "MADE(x)",
     ("INT64", "COMPLEX64"): "MADE(x)", ("COMPLEX64", "INT64"): "MADE(x)",
@@ -37,11 +38,10 @@ WORDS = {
     "int": "uvec2(uint(x), 0u)", "uint": "uvec2(x, 0u)", "ivec2": "uvec2(x)", "uvec2": "(x)",
 }  # fmt: skip
 VALUES = {
-    "FLOAT16": "of_half_bits(int(w.x))", "float": "uintBitsToFloat(w.x)", "int": "int(w.x)", "uint": "w.x",
-    "ivec2": "ivec2(w)", "uvec2": "w",
+    "FLOAT16": "of_half_bits(int(w.x))", "BOOL": "int(w.x != 0u)", "float": "uintBitsToFloat(w.x)",
+    "int": "int(w.x)", "uint": "w.x", "ivec2": "ivec2(w)", "uvec2": "w",
 }  # fmt: skip
 TYPES = ANY
-RESULTS = ANY - {"BOOL"}  # of which any bits would make other values than 0 and 1
 
 
 @answering
@@ -54,13 +54,13 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     libraries = ("half_bits",) if "FLOAT16" in (source.type, output.type) else ()
     before, after, shape = source.dtype.itemsize, output.dtype.itemsize, source.shape
     if before == after:
-        made = result(graph, op, limits, shape, types=RESULTS)
+        made = result(graph, op, limits, shape, types=TYPES)
         cast = "x" if source.type == output.type else CASTS[source.type, output.type]
         return Elementwise(source.index, made, Stage(cast, includes=libraries))
     if before < after and (not shape or shape[-1] != after // before):
         raise Refused("shape", list(shape), f"a last axis of {after // before}")
     shape = (*shape, before // after) if before > after else shape[:-1]
-    made = result(graph, op, limits, shape, types=RESULTS)
+    made = result(graph, op, limits, shape, types=TYPES)
     constants = {
         "BEFORE": before, "AFTER": after, "SIGNED": output.type.startswith("I"),
         "TO_WORDS(x)": by_type(WORDS, source.type), "FROM_WORDS(w)": by_type(VALUES, output.type),

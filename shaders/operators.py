@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from ..graph.model import Graph, Op
 from .arguments import Refused
-from .types import FLOAT, FLOATS, STORED
+from .types import DOUBLES, FLOAT, FLOATS, STORED
 
 COMPARISONS = {
     "EQUAL": "is_equal({a}, {b})",
@@ -41,6 +41,7 @@ EXPRESSIONS: Mapping[str, Mapping[str, str]] = {
     },
     "ivec2": {"ADD": "plus({a}, {b})", "MUL": "times({a}, {b})", "SUB": "minus({a}, {b})", **_SHARED},
     "uint": {"MUL": "{a} * {b}", **_WORDS},
+    "uvec2": {"ATAN2": "atan_of({a}, {b})"},
 }  # fmt: skip
 
 _INTS = ("INT32",)
@@ -49,8 +50,9 @@ _SMALL = (*_INTS, "INT8", "INT16")
 _NARROW = (*_SMALL, "UINT8")
 _ANY_WORD = (*_NARROW, "UINT16", "UINT32")
 _ORDERED = (*_LONG, "INT16")
-INTEGERS: Mapping[str, Collection[str]] = {
+OTHERS: Mapping[str, Collection[str]] = {
     "ADD": _ORDERED,
+    "ATAN2": ("FLOAT64",),
     "MUL": (*_ORDERED, "UINT32"),
     "SUB": _LONG,
     **dict.fromkeys(("DIV", "POW", "SQUARED_DIFFERENCE"), _INTS),
@@ -70,7 +72,7 @@ PERHAPS_QUANTIZED = ("ADD", "EQUAL", "MUL")
 KINDS = tuple(sorted({kind for table in EXPRESSIONS.values() for kind in table}))
 # The types of the operands, and of the result.
 TYPES = {
-    kind: frozenset((*INTEGERS.get(kind, ()), *(HALVES.get(kind, FLOAT) if kind in EXPRESSIONS["float"] else ())))
+    kind: frozenset((*OTHERS.get(kind, ()), *(HALVES.get(kind, FLOAT) if kind in EXPRESSIONS["float"] else ())))
     for kind in KINDS
 }
 RESULTS = {kind: frozenset({"BOOL"}) if kind in COMPARISONS else types for kind, types in TYPES.items()}
@@ -94,6 +96,8 @@ def libraries(op: Op, type: str) -> tuple[str, ...]:
     one = STORED[type].one
     if one == "ivec2":
         return ("int64",)
+    if one == "uvec2":
+        return (*DOUBLES, "float64_atan")
     if op.kind in COMPARISONS:
         return ("compare",)
     if one in ("int", "uint"):

@@ -1,7 +1,6 @@
 """REDUCE_WINDOW: what becomes of the elements in each place of a window, from an initial value on.
 
-Refuses a window, strides or dilations that are computed or below 1, a scalar, ALL and ANY of numbers, other functions
-of BOOL.
+Refuses a window, strides or dilations that are computed or below 1, a scalar.
 """
 
 from __future__ import annotations
@@ -13,21 +12,26 @@ from typing import Any
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, integers, result, values
 from .program import Arg, Limits, Lowered, Program, Scratch, groups_for
+from .types import DOUBLES, STORED
 
 OPS = ("REDUCE_WINDOW",)
-TYPES = frozenset({"FLOAT32", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL"})
+TYPES = frozenset({"FLOAT32", "FLOAT64", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL"})
 
-# Of a, what there is, and b; of numbers of 64 bits; those of a BOOL are the bits of an int.
+# Of a, what there is, and b; of numbers of 64 bits.
 EXPRESSIONS = {
     "ADD": ("a + b", "plus(a, b)"),
     "MUL": ("a * b", "times(a, b)"),
     "MINIMUM": ("smaller(b, a)", "smaller(b, a)"),
     "MAXIMUM": ("larger(b, a)", "larger(b, a)"),
-    "ALL": ("a & b", ""),
-    "ANY": ("a | b", ""),
 }
+LOGICAL = {"ALL": "&&", "ANY": "||"}
+# By GLSL's type of an element, whether it is true, and what stands for whether a condition holds.
+TRUTHS = {
+    "float": ("{} != 0.0", "float({})"), "int": ("{} != 0", "int({})"), "ivec2": ("{} != ivec2(0)", "ivec2({}, 0)"),
+    "uvec2": ("!is_zero({})", "uvec2(0u, {} ? 0x3ff00000u : 0u)"),
+}  # fmt: skip
 WRAPPED = {"INT8": "wrapped({}, 24)", "INT16": "wrapped({}, 16)", "UINT8": "({}) & 255"}
-LIBRARIES = {"FLOAT32": "math", "INT64": "int64"}
+LIBRARIES = {"FLOAT32": ("math",), "FLOAT64": DOUBLES, "INT64": ("int64",)}
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,20 @@ def reduced(
 ) -> Program:
     """The launch."""
     constants = {**windows.constants(), "JOINED(a, b)": expression(function, type)}
-    inputs, includes = (Arg("source", source), Arg("initial", start)), (LIBRARIES.get(type, "integer"),)
+    inputs, includes = (Arg("source", source), Arg("initial", start)), LIBRARIES.get(type, ("integer",))
     groups = groups_for(math.prod(windows.made), 64, limits)
     return Program("reduce_window", constants, inputs, output, groups, includes=includes)
 
 
 def expression(name: str, type: str) -> str:
     """GLSL that joins two elements by a function of that name."""
-    if name not in EXPRESSIONS or (name in ("ALL", "ANY")) != (type == "BOOL"):
-        raise Refused("function", f"{name} of {type}", "ALL or ANY of BOOL, or another of numbers")
-    found = EXPRESSIONS[name][type == "INT64"]
+    one = STORED[type].one
+    if name in LOGICAL:
+        true, made = TRUTHS[one]
+        return made.format(f"({true.format('a')}) {LOGICAL[name]} ({true.format('b')})")
+    if name not in EXPRESSIONS:
+        raise Refused("function", name, ", ".join((*EXPRESSIONS, *LOGICAL)))
+    if name == "ADD" and type == "BOOL":
+        return "a | b"
+    found = EXPRESSIONS[name][one in ("ivec2", "uvec2")]
     return WRAPPED[type].format(found) if type in WRAPPED and name in ("ADD", "MUL") else found

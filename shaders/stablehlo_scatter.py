@@ -12,13 +12,12 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .stablehlo_binary import OPS as JOINS
-from .stablehlo_binary import TYPES as JOINED
-from .stablehlo_binary import expression, libraries
+from .stablehlo_binary import TYPES, expression, libraries
 from .stablehlo_gather import strides, whole
 from .types import INDICES
 
 OPS = ("STABLEHLO_SCATTER",)
-TYPES = JOINED["STABLEHLO_MAXIMUM"]
+__all__ = ["OPS", "TYPES", "lower"]
 
 
 @answering
@@ -71,7 +70,7 @@ def joining(graph: Graph, op: Op, type: str) -> str:
     ops = subgraph(graph, op.options.update_computation_subgraph_index)
     if not ops:
         return ""
-    if len(ops) > 1 or type not in JOINED.get(ops[0].kind, ()):
+    if len(ops) > 1 or ops[0].kind not in JOINS:
         met = f"{' '.join(found.kind for found in ops)} of {type}"
         raise Refused("computation", met, f"nothing, or one of {', '.join(JOINS)}")
     return expression(ops[0].kind, type)

@@ -81,6 +81,8 @@ QUANTIZED = frozenset({"INT8", "UINT8", "INT16"})
 INDICES = frozenset({"INT32", "INT64"})
 ANY = frozenset(STORED) - PACKED.keys()
 
+DOUBLES = ("int64", "float64", "float64_sums")  # the libraries that compute with FLOAT64
+
 
 def stored(array: NDArray[Any]) -> NDArray[Any]:
     """A host array as it lies in a buffer: C-contiguous, not copied where nothing changes."""

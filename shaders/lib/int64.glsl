@@ -106,3 +106,13 @@ ivec2 widen(float x) {
             : ivec2(mantissa << shift, mantissa >> (32 - shift));
     return minus_sign ? negated(r) : r;
 }
+
+// Unsigned x / 2 ** by; its last bit stands for all that are lost.
+ivec2 dropped(ivec2 x, int by) {
+    uvec2 n = uvec2(x);
+    if (by <= 0) return x;
+    if (by > 63) return ivec2(int(x != ivec2(0)), 0);
+    uint lost = by > 31 ? n.x | (n.y & ((1u << (by - 32)) - 1u)) : n.x & ((1u << by) - 1u);
+    n = by > 31 ? uvec2(n.y >> (by - 32), 0u) : uvec2(n.x >> by | n.y << (32 - by), n.y >> by);
+    return ivec2(n | uvec2(lost != 0u, false));
+}

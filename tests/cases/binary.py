@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -125,6 +126,13 @@ POWERS = np.repeat(np.array([0, 1, -1, 2, -2, 3, -3, 7, 46341, -46341, 2**31 - 1
 EXPONENTS = np.tile(np.array([0, 1, 2, 3, 5, 10, 19, 20, 30, 31, 32, 100], np.int32), 12)
 TENTHS = np.random.default_rng(0)
 
+
+def nearby(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Floats of both signs whose sums lose digits, and whose products are as often subnormal as not."""
+    found: Array = np.ldexp(rng.integers(-(2**53), 2**53, shape).astype(dtype), rng.integers(-4, 4, shape) - 563)
+    return found
+
+
 CASES = [
     case("POW", INT32(POWERS.shape, POWERS), EXPONENTS),
     *(case("POW", INT32((4,), [1, -3, 7, 2]), np.array([power], np.int32)) for power in (0, 1, 2, 3, 11)),
@@ -141,13 +149,17 @@ CASES = [
         )
         for kind in ("FLOOR_DIV", "FLOOR_MOD")
     ),
+    *(  # sums and products of doubles, each to the last bit
+        case(f"STABLEHLO_{kind}", FLOAT64((2, 2000), values), FLOAT64((2, 2000), values), tolerance=0)
+        for kind in ("ADD", "MULTIPLY")
+        for values in (any_bits, nearby, few)
+    ),
 ]
 
 
 @family(
     of=pairs({
-        f"STABLEHLO_{kind}": [FLOAT, FLOAT16, BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64]
-        + ([FLOAT64] if kind in ("MAXIMUM", "MINIMUM") else [])
+        f"STABLEHLO_{kind}": [FLOAT, FLOAT16, FLOAT64, BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64]
         for kind in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")
     }),
     shape=shapes(), constant=["none", "left", "right"],

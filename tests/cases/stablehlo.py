@@ -116,10 +116,8 @@ NUMBERS = [FLOAT, FLOAT16, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UI
 @family(scattered=SCATTERED, join=JOINS, type=NUMBERS, index=[INT32, INT64])
 def scatter(
     pick: Random, scattered: tuple[Shape, Shape, Shape, dict[str, Any]], join: str, type: Type, index: Type
-) -> Case | None:
+) -> Case:
     shape, many, updates, how = scattered
-    if join in ("STABLEHLO_ADD", "STABLEHLO_MULTIPLY") and type is FLOAT64:
-        return None  # which GL has no sums of
     return case(
         "STABLEHLO_SCATTER", type(shape), index(many, between(-2, 5)), type(updates), makes=type, outputs=[shape],
         update_window_dims=how["window"], inserted_window_dims=how["inserted"],
@@ -141,16 +139,23 @@ WINDOWS: list[tuple[Shape, dict[str, list[int]]]] = [
 
 
 @family(
-    windows=WINDOWS, function=["STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM", "ADD"],
-    type=[FLOAT, INT8, UINT8, INT16, INT32, INT64],
+    windows=WINDOWS, function=[*JOINS[1:], "ADD"],
+    type=[FLOAT, FLOAT64, INT8, UINT8, INT16, INT32, INT64],
 )  # fmt: skip
 def reduce_window(pick: Random, windows: tuple[Shape, dict[str, list[int]]], function: str, type: Type) -> Case | None:
-    if function == "ADD" and type in (INT8, UINT8):
-        return None  # which want scales, even where the op stands for a sum alone
+    if function == "ADD" and type in (FLOAT64, INT8, UINT8):
+        return None  # which it has not, or wants scales of, even where the op stands for a sum alone
     return _windowed(*windows, function, type)
 
 
-@family(windows=WINDOWS, function=["LOGICAL_AND", "LOGICAL_OR"])
+@family(
+    windows=WINDOWS,
+    function=[
+        "LOGICAL_AND",
+        "LOGICAL_OR",
+        *(f"STABLEHLO_{kind}" for kind in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")),
+    ],
+)
 def reduce_window_of_bools(pick: Random, windows: tuple[Shape, dict[str, list[int]]], function: str) -> Case:
     return _windowed(*windows, function, BOOL)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from case import FLOAT, FLOAT16, FLOAT64, INT4, INT8, INT16, INT32, INT64, UINT8, Shape, Type, by_channel
+from case import FLOAT, FLOAT16, FLOAT64, INT4, INT8, INT16, INT32, INT64, UINT8, Body, Input, Shape, Type, by_channel
 
 from . import ACTIVATIONS, BOTH, COMPLEX, I8, I16, RANKS, TYPES, U8, Forms, form, forms
 
@@ -124,10 +124,26 @@ def pools(kind: str) -> Forms:
                     yield form(kind, type((2, 5, 5, 3)), **window, **options)
 
 
+@forms("STABLEHLO_REDUCE_WINDOW STABLEHLO_SCATTER")
+def computations(kind: str) -> Forms:
+    for type in TYPES:
+        for name in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM", "AND", "OR"):
+            body, one = Body(f"STABLEHLO_{name}", type), [1, 1]
+            if kind == "STABLEHLO_SCATTER":
+                along = {"update_window_dims": [1], "inserted_window_dims": [0], "scatter_dims_to_operand_dims": [0]}
+                given: list[Input] = [INT32((2, 1)), type((2, 4))]
+                made = {"update_computation_subgraph_index": body, "index_vector_dim": 1, "outputs": [(4, 4)]}
+                yield form(kind, type((4, 4)), *given, makes=type, **along, **made)
+            else:
+                steps = {"window_strides": one, "base_dilations": one, "window_dilations": one, "padding": [0] * 4}
+                made = {"body_subgraph_index": body, "window_dimensions": [2, 2], "outputs": [(3, 3)]}
+                yield form(kind, type((4, 4)), type(()), makes=type, **steps, **made)
+
+
 @forms("REDUCE_WINDOW RFFT2D")
 def windows(kind: str) -> Forms:
     for type in TYPES:
-        two = [np.array([2, 2]), *[np.array([1, 1])] * 3]
+        two = [np.array([2, 2]), *[np.array([1, 1])] * 2]
         if kind == "RFFT2D":
             yield from (form(kind, type(shape), [2, 4], makes=COMPLEX) for shape in RANKS[2:])
         else:
