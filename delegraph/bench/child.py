@@ -31,11 +31,11 @@ class ChildError(DelegraphError, RuntimeError):
 class Child:
     """An object of class `kind` in a process of its own. `call` names one of its methods."""
 
-    def __init__(self, kind: type) -> None:
-        """Start the process."""
+    def __init__(self, kind: type, python: str = "") -> None:
+        """Start the process, in another Python where one is named."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
-            fresh_python(STARTER, kind.__module__, kind.__name__),
+            fresh_python(STARTER, kind.__module__, kind.__name__, python=python),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

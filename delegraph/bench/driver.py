@@ -133,7 +133,7 @@ class Run:
     ) -> Iterator[None]:
         """A cell's process, brought to its first result and warmed up; it ends with the context."""
         cell = Cell(model, configuration, self._machine.name)
-        with _child(Stand) as child:
+        with _child(Stand, self._matrix.pythons.get(configuration.peer, "")) as child:
             running = Running(cell, child, inputs, reference)
             self._running.append(running)
             self._say(running, "load")
@@ -215,9 +215,9 @@ def _failed(running: Running, error: ChildError) -> None:
 
 
 @contextmanager
-def _child(kind: type) -> Iterator[Child]:
+def _child(kind: type, python: str = "") -> Iterator[Child]:
     """A child that is let go, or killed where an exception ends the context."""
-    child = Child(kind)
+    child = Child(kind, python)
     try:
         yield child
     except BaseException:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Matrix:
     configurations: tuple[Configuration, ...]
     feed: Feed
     settings: Settings
+    pythons: Mapping[str, str] = field(default_factory=dict)  # peer -> interpreter that has it, where it is another
 
     @property
     def named(self) -> dict[str, Path]:
@@ -80,7 +82,8 @@ def make_matrix(values: Mapping[str, Any], file: Path | None = None) -> Matrix:
         _or(numbers["seconds"], 2.0), _or(numbers["width"], 0.01), _or(numbers["pause"], 0.0),
         _or(numbers["rate"], 0.0), seed, str(feed), _thresholds(merged.get("thresholds", {}), where),
     )  # fmt: skip
-    return Matrix(models, tuple(dict.fromkeys(checked(c, where) for c in made)), feed, settings)
+    pythons = _pythons(merged.get("python", {}), where)
+    return Matrix(models, tuple(dict.fromkeys(checked(c, where) for c in made)), feed, settings, pythons)
 
 
 def merged_values(values: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
@@ -93,13 +96,21 @@ def _read(file: Path) -> dict[str, Any]:
     told = read_tables(file)
     if not isinstance(told, dict):
         raise ValueError(f"{file}: it holds no table")
-    known = ("models", "configuration", "peer", "input", "thresholds", *AXES, *NUMBERS)
+    known = ("models", "configuration", "peer", "python", "input", "thresholds", *AXES, *NUMBERS)
     for key in told:
         unknown(key, known, f"{file}: ")
     base = file.parent  # paths are those of the file, wherever it is read from
     if "models" in told:
         told["models"] = [str(base / model) for model in _listed(told["models"], str, "models", f"{file}: ")]
+    if isinstance(told.get("python"), Mapping):
+        told["python"] = {peer: _beside(base, path) for peer, path in told["python"].items()}
     return told
+
+
+def _beside(base: Path, program: Any) -> Any:
+    """A program's path relative to a folder; one without a folder is looked for where programs are."""
+    plain = not isinstance(program, str) or Path(program).name == program
+    return program if plain else str(base / Path(program).expanduser())
 
 
 def unknown(key: str, known: Iterable[str], where: str, what: str = "setting") -> None:
@@ -187,6 +198,22 @@ def _number(value: Any, kind: type[Any], name: str, where: str) -> Any:
 
 def _or(value: float | None, default: float) -> float:
     return default if value is None else float(value)
+
+
+def _pythons(told: Any, where: str) -> dict[str, str]:
+    """The interpreters of peers, by name: a table, or a list of NAME=PATH. Raises ValueError for what is not there."""
+    if isinstance(told, Mapping):
+        pairs = list(told.items())
+    else:
+        pairs = [text.partition("=")[::2] for text in _listed(told, str, "python", where)]
+    found = {}
+    for peer, path in pairs:
+        unknown(peer, PEERS, where, "peer of a python")
+        python = shutil.which(str(Path(path).expanduser())) if isinstance(path, str) and path else None
+        if python is None:
+            raise ValueError(f"{where}python of {peer}: {str(path)!r} is no program; say {peer}=VENV/bin/python")
+        found[peer] = python
+    return found
 
 
 def _thresholds(table: Any, where: str) -> Thresholds:

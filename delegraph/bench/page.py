@@ -94,7 +94,7 @@ def _row(report: Report, cell: Cell, names: list[str], base: Cell) -> dict[str, 
         "verdict": cell.accuracy.verdict if cell.accuracy else "",
         "why": cell.accuracy.why if cell.accuracy else "",
         "errors": _errors(cell),
-        "where": cell.problem or where(cell),
+        "where": cell.problem or "; ".join(filter(None, (where(cell), *cell.notes))),
     }
 
 

@@ -215,7 +215,8 @@ class Cell:
     """One model in one configuration on one machine.
 
     `state`: "done"; "partial" where the run was broken off, so that parts are missing; "failed" for `problem`.
-    What was not measured is None or empty.
+    What was not measured is None or empty. `notes` say what has to be known of the times, such as that a GPU runtime
+    ran a part of the model on the CPU.
     """
 
     model: ModelRecord
@@ -223,6 +224,7 @@ class Cell:
     machine: str
     state: State = "done"
     problem: str = ""
+    notes: tuple[str, ...] = ()
     devices: dict[str, str] | None = None
     plan: PlanRecord | None = None
     phases: Phases | None = None

@@ -29,7 +29,7 @@ class Ready:
     """A subject that has run once."""
 
     phases: Phases
-    details: dict[str, object]  # the fields `devices` and `plan` of the cell
+    details: dict[str, object]  # the fields `devices`, `plan` and `notes` of the cell
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Stand:
         return judge(errors, len(sets), limits)
 
     def describe(self) -> dict[str, object]:
-        """The fields `devices` and `plan` of the cell, as they are by now: a run may have made another plan."""
+        """The fields `devices`, `plan` and `notes` of the cell, as they are by now: runs may change the plan."""
         return self._ready().describe()
 
     def memory(self) -> Memory:

@@ -53,7 +53,7 @@ class Subject(Protocol):
         """Take frames through, `depth` under way at once. Raises ValueError where it cannot."""
 
     def describe(self) -> dict[str, Any]:
-        """The fields `devices` and `plan` of a Cell."""
+        """The fields `devices`, `plan` and `notes` of a Cell."""
 
     def device_bytes(self) -> dict[str, int]:
         """Bytes taken on devices with memory of their own, by space."""

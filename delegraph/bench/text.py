@@ -65,12 +65,13 @@ def _row(report: Report, cell: Cell, base: Cell) -> tuple[str, ...]:
 
 
 def said_of(cell: Cell) -> str:
-    """The verdict on a cell's accuracy, its greatest relative error, and what went wrong."""
+    """The verdict on a cell's accuracy, its greatest errors, what has to be known of its times, what went wrong."""
     said = []
     if cell.accuracy is not None:
-        worst = max((o.relative for o in cell.accuracy.outputs), default=0.0)
-        said.append(f"{cell.accuracy.verdict} ({worst:.2g})")
-    return "; ".join([*said, *filter(None, [cell.problem])]) or "-"
+        relative = max((o.relative for o in cell.accuracy.outputs), default=0.0)
+        largest = max((o.max_error for o in cell.accuracy.outputs), default=0.0)
+        said.append(f"{cell.accuracy.verdict} (relative {relative:.2g}, at most {largest:.2g})")
+    return "; ".join([*said, *cell.notes, *filter(None, [cell.problem])]) or "-"
 
 
 def escaped(text: str) -> str:
@@ -79,7 +80,7 @@ def escaped(text: str) -> str:
 
 
 COLUMNS = (
-    "machine", "model", "delegates", "precision", "threads", "batch", "placement", "peer", "state", "problem",
+    "machine", "model", "delegates", "precision", "threads", "batch", "placement", "peer", "state", "problem", "notes",
     "samples", "min_s", "median_s", "median_low_s", "median_high_s", "mean_s", "p90_s", "p95_s", "p99_s", "max_s",
     "deviation_s", "open_s", "load_s", "plan_s", "compile_s", "first_s", "startup_s", "stream_per_s", "resident_bytes",
     "peak_bytes", "device_bytes", "transferred_bytes", "transfer_s", "joules_per_inference", "verdict", "max_error",
@@ -98,7 +99,7 @@ def csv_text(report: Report) -> str:
 
 def _numbers(cell: Cell) -> dict[str, object]:
     row: dict[str, object] = {"machine": cell.machine, "model": cell.model.name, **asdict(cell.configuration)}
-    row |= {"state": cell.state, "problem": cell.problem}
+    row |= {"state": cell.state, "problem": cell.problem, "notes": "; ".join(cell.notes)}
     if cell.steady is not None and cell.steady.samples:
         s = summary(cell.steady)
         row |= {f"{name}_s": getattr(s, name) for name in ("min", "mean", "p90", "p95", "p99", "max", "deviation")}

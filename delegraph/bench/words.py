@@ -113,6 +113,8 @@ def _sentence(report: Report, ranking: Sequence[Cell]) -> str:
             said += f" and {times(far)} as fast as {cell_name(report, last)}"
     if best.accuracy is not None and best.accuracy.verdict != "PASS":
         said += f", but accuracy says {best.accuracy.verdict}: {best.accuracy.why}"
+    if best.notes:
+        said += f"; {'; '.join(best.notes)}"
     return f"{said}."
 
 

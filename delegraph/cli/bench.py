@@ -41,6 +41,12 @@ def bench(
     peer: Annotated[
         list[str] | None, typer.Option(help=f"Another runtime that is installed ({', '.join(PEERS)}); again for more.")
     ] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--python", metavar="PEER=PYTHON", help="Where a peer lives in another virtual environment; again for more."
+        ),
+    ] = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,9 +83,9 @@ def bench(
 
     values = {
         "models": [str(model) for model in models or []], "delegates": delegates, "precision": precision,
-        "threads": threads, "batch": batch, "placement": placement, "peer": peer, "input": given,
-        "span": span_of(image_range), "sets": sets, "seconds": seconds, "width": width, "pause": pause, "rate": rate,
-        "seed": seed,
+        "threads": threads, "batch": batch, "placement": placement, "peer": peer, "python": python,
+        "input": given, "span": span_of(image_range), "sets": sets, "seconds": seconds, "width": width,
+        "pause": pause, "rate": rate, "seed": seed,
     }  # fmt: skip
     told = {key: None if value == [] else value for key, value in values.items()}
     matrix = make_matrix(told, config)

@@ -82,6 +82,9 @@ def test_a_file_says_the_same(folder: Path) -> None:
         ({"rate": float("nan")}, "rate is a number"),
         ({"peer": ["ncn"]}, "unknown peer 'ncn'"),
         ({"configuration": [{"delegates": "cpu", "thread": 1}]}, r"\[\[configuration\]\]: unknown setting 'thread'"),
+        ({"python": {"ncn": "python3"}}, "unknown peer of a python 'ncn'; did you mean 'ncnn'"),
+        ({"python": {"ncnn": "gone/bin/python"}}, "python of ncnn: '.*gone/bin/python' is no program"),
+        ({"python": {"ncnn": 3}}, "python of ncnn: '3' is no program"),
         ({"configuration": [3]}, "configuration"),
         ({"thresholds": {"cosine": 1}}, r"\[thresholds\]: unknown setting 'cosine'; did you mean 'cosine_"),
         ({"thresholds": 1}, "thresholds is a table"),
@@ -95,6 +98,19 @@ def test_what_is_wrong_is_named_with_its_file(folder: Path, told: dict[str, Any]
     file.write_text(json.dumps({"models": [MODEL], **told}))
     with pytest.raises(ValueError, match=rf"bench\.json: .*{said}"):
         make_matrix({}, file)
+
+
+def test_a_peer_has_a_python_of_its_own(folder: Path) -> None:
+    import json
+
+    (folder / "sub").mkdir()
+    (folder / "sub" / "python").symlink_to(sys.executable)
+    file = folder / "sub" / "bench.json"
+    file.write_text(json.dumps({"models": [f"../{MODEL}"], "python": {"ncnn": "./python"}}))
+    assert make_matrix({}, file).pythons == {"ncnn": str(folder / "sub" / "python")}
+    assert make_matrix({"python": [f"ncnn={sys.executable}"]}, file).pythons == {"ncnn": sys.executable}
+    with pytest.raises(ValueError, match="python of onnxruntime: '' is no program; say onnxruntime=VENV/bin/python"):
+        make_matrix({"models": [MODEL], "python": ["onnxruntime"]})
 
 
 def test_a_missing_model_and_a_broken_file_are_named(folder: Path) -> None:

@@ -11,27 +11,40 @@ from numpy.typing import NDArray
 
 from .foreign import Foreign, Reals
 
+PARTLY = "not accelerated"  # in what LiteRT says of a model of which its GPU takes only a part
+
 
 class LiteRT(Foreign):
-    """A CompiledModel and its buffers. All of the model has to be on the GPU: the rest would be the CPU's time."""
+    """A CompiledModel and its buffers. What the GPU does not take is run on the CPU, and noted."""
 
     def load(self) -> None:
         """Read and compile: CompiledModel does both in one. Raises ImportError where LiteRT has none."""
-        from ai_edge_litert.compiled_model import CompiledModel
-        from ai_edge_litert.hardware_accelerator import HardwareAccelerator
-        from ai_edge_litert.options import CpuOptions, GpuOptions, Options
-
+        accelerators = self.module("ai_edge_litert.hardware_accelerator", "ai-edge-litert").HardwareAccelerator
         gpu = self.configuration.peer == "litert-gpu"
-        self._model = CompiledModel.from_file(
+        self._note = ""
+        if not gpu:
+            self._model = self._compiled(accelerators.CPU)
+            return
+        try:
+            self._model = self._compiled(accelerators.GPU)
+        except RuntimeError as error:
+            if PARTLY not in str(error):
+                raise RuntimeError(f"litert-gpu finds no driver for WebGPU, or cannot use it: {error}") from None
+            self._model = self._compiled(accelerators.GPU | accelerators.CPU)
+        if not self._model.is_fully_accelerated():
+            self._note = "a part of it runs on the CPU"
+
+    def _compiled(self, accelerators: Any) -> Any:
+        compiled = self.module("ai_edge_litert.compiled_model", "ai-edge-litert").CompiledModel
+        options = self.module("ai_edge_litert.options", "ai-edge-litert")
+        return compiled.from_file(
             str(self.path),
-            options=Options(
-                hardware_accelerators=HardwareAccelerator.GPU if gpu else HardwareAccelerator.CPU,
-                cpu_options=CpuOptions(num_threads=self.configuration.threads or 1),
-                gpu_options=GpuOptions(enforce_f32=self.configuration.precision == "fp32"),
+            options=options.Options(
+                hardware_accelerators=accelerators,
+                cpu_options=options.CpuOptions(num_threads=self.configuration.threads or 1),
+                gpu_options=options.GpuOptions(enforce_f32=self.configuration.precision == "fp32"),
             ),
         )
-        if gpu and not self._model.is_fully_accelerated():
-            raise RuntimeError("litert-gpu leaves a part of this model to the CPU")
 
     def compile(self) -> None:
         """Make the buffers."""
@@ -57,6 +70,6 @@ class LiteRT(Foreign):
         return self.real([np.asarray(raw) for raw in self._raw])
 
     def describe(self) -> dict[str, Any]:
-        """The accelerator."""
-        unit = "GPU (WebGPU)" if self.configuration.peer == "litert-gpu" else "CPU"
-        return {"devices": {self.configuration.peer: f"ai-edge-litert {metadata.version('ai-edge-litert')}, {unit}"}}
+        """The accelerator, and whether all of the model is on it."""
+        unit = "WebGPU" if self.configuration.peer == "litert-gpu" else "CPU"
+        return self.described(f"(ai-edge-litert {metadata.version('ai-edge-litert')})", unit, self._note)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .foreign import Foreign, Reals
+from .foreign import Foreign, Reals, left_to_cpu
 
 HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
 BRAIN = ("use_bf16_storage", "use_bf16_packed")
@@ -19,10 +19,8 @@ class Ncnn(Foreign):
 
     def open(self) -> None:
         """See whether Vulkan has a device. Raises ImportError without ncnn."""
-        import ncnn
-
-        self._ncnn = ncnn
-        self._vulkan = ncnn.get_gpu_count() > 0
+        self._ncnn = self.module("ncnn", "ncnn")
+        self._vulkan = self._ncnn.get_gpu_count() > 0
 
     def load(self) -> None:
         """Read the network. Raises OSError without the files, RuntimeError for those that ncnn refuses."""
@@ -37,7 +35,7 @@ class Ncnn(Foreign):
         if self._vulkan:
             net.set_vulkan_device(0)
         if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
-            raise RuntimeError(f"ncnn does not read {param.name}, or its .bin")
+            raise RuntimeError(f"ncnn does not read {param.name}, or its .bin: see which layer pnnx did not convert")
 
     def compile(self) -> None:
         """Done when it was loaded."""
@@ -65,6 +63,9 @@ class Ncnn(Foreign):
         return self.real(self._made)
 
     def describe(self) -> dict[str, Any]:
-        """Vulkan's device, or the CPU."""
-        unit = self._ncnn.get_gpu_info(0).device_name() if self._vulkan else "CPU"
-        return {"devices": {"ncnn": f"ncnn {self._ncnn.__version__}, {unit}"}}
+        """Vulkan's device, or the CPU, and which layers have no shader."""
+        if not self._vulkan:
+            return self.described(self._ncnn.__version__, "CPU", "all of it runs on the CPU: Vulkan has no device here")
+        layers = self._net.layers()
+        left = left_to_cpu((layer.type for layer in layers if not layer.support_vulkan), len(layers))
+        return self.described(self._ncnn.__version__, self._ncnn.get_gpu_info(0).device_name(), left)
