@@ -12,7 +12,7 @@ from typing import Any
 
 from ..buffers import Arena, HostArena
 from ..errors import DelegateError
-from ..graph.model import Graph, Model, Op
+from ..graph.model import PACKED, Graph, Model, Op
 from .base import YES, Cost, Lowering, Partition, Probe, Rates, Verdict, no
 from .cpu_executable import CPUExecutable
 from .custom import registered
@@ -115,14 +115,16 @@ class CPUDelegate(OnHost):
     def lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int] = frozenset()) -> Lowering:
         """One launch: the runtime runs the whole partition.
 
-        It holds what crosses the border, but for scalars (its `tensor()` gives copies of them), what has no fixed size,
-        and inputs that it might move when it gives something a size as it runs: others may be reading them meanwhile.
+        It holds what crosses the border, but for scalars (its `tensor()` gives copies of them), what it packs, what
+        has no fixed size, and inputs that it might move when it gives something a size as it runs: others may be
+        reading them meanwhile.
         """
         whole = one_launch(graph, ops, keep)
         (border,) = whole.uses
         still = graph.known.settled.issuperset(ops) and all(graph.ops[i].kind != "CUSTOM" for i in ops)
         held = (*border.reads, *border.writes) if still else border.writes
-        return replace(whole, held=frozenset(t for t in held if graph.tensors[t].shape) - graph.dynamic)
+        plain = frozenset(t for t in held if graph.tensors[t].shape and graph.tensors[t].type not in PACKED)
+        return replace(whole, held=plain - graph.dynamic)
 
     def compile(
         self,

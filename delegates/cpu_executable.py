@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..buffers import HostArena
 from ..errors import DelegateError
-from ..graph.model import Graph, Tensor
+from ..graph.model import PACKED, Graph, Tensor
 from .base import Executable, Partition
 
 
@@ -100,7 +100,9 @@ class CPUExecutable:
             if t in self._inside:
                 self._checked(t, self._inside[t]())
             elif t in self._views:
-                np.copyto(self._views[t], self._checked(t, self._runtime.tensor(index)()))
+                packed = self._graph.tensors[t].type in PACKED
+                found = self._runtime.get_tensor(index) if packed else self._runtime.tensor(index)()
+                np.copyto(self._views[t], self._checked(t, found))
             else:
                 self._arena.loose[t] = self._runtime.get_tensor(index)
 

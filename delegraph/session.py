@@ -18,7 +18,7 @@ from .delegates.cpu import CPUDelegate
 from .details import signature_list, tensor_details
 from .events import Note
 from .executor import Executor, Watch
-from .graph.model import NUMPY_TYPES, Graph
+from .graph.model import HOST_TYPES, Graph
 from .partitioner.plan import Plan
 from .placing import Placing
 from .ranges import measured
@@ -103,7 +103,7 @@ class Session:
     def _keep(self) -> frozenset[int]:
         if not self._preserve_all:
             return frozenset()
-        readable = (t.index for t in self.graph.tensors if t.type in NUMPY_TYPES or t.type == "STRING")
+        readable = (t.index for t in self.graph.tensors if t.type in HOST_TYPES or t.type == "STRING")
         return frozenset(t for t in readable if not self.graph.is_constant(t))
 
     def allocate_tensors(self) -> None:

@@ -1,7 +1,7 @@
 """CONV_2D, grouped too, and CONV_3D.
 
 Refuses filters of another rank than the input, channels that are no multiple of the filters', VALID windows that do
-not fit; filters of INT4 or INT2 that are computed; FLOAT16 filters, but by way of a constant DEQUANTIZE.
+not fit; filters of INT2 that are computed; FLOAT16 filters, but by way of a constant DEQUANTIZE.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """DEPTHWISE_CONV_2D, with any multiplier.
 
-Refuses filters whose channels are no multiple of the input's, filters of INT4 or INT2 that are computed.
+Refuses filters whose channels are no multiple of the input's, filters of INT2 that are computed.
 """
 
 from __future__ import annotations

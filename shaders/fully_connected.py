@@ -1,7 +1,7 @@
 """FULLY_CONNECTED.
 
 Refuses weights of another rank than 2; shuffled weights that are computed, or not in rows of 4 by 16 values of UINT8;
-weights of INT4 or INT2 that are computed.
+weights of INT2 that are computed.
 """
 
 from __future__ import annotations

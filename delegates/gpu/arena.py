@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...buffers import Form
 from ...errors import DelegateError, Learned
-from ...graph.model import NUMPY_TYPES, Tensor
+from ...graph.model import Tensor
 from ...shaders.types import STORED, half, in_half, stored, stored_bytes
 from .device import Device
 from .reals import steps_of
@@ -94,7 +94,7 @@ def form(tensor: Tensor, learn: Learn | None = None) -> Form:
         return Form(nbytes, partial(_into_half, tensor, learn), partial(_out_of_half, tensor))
     if steps is not None:
         return Form(nbytes, steps.reals, lambda raw: steps.integers(raw.view(np.float32)))
-    if tensor.type not in STORED or STORED[tensor.type].dtype == NUMPY_TYPES[tensor.type]:
+    if tensor.type not in STORED or STORED[tensor.type].dtype == tensor.dtype:
         return Form(nbytes)
     return Form(nbytes, stored, lambda raw: raw.view(STORED[tensor.type].dtype))
 

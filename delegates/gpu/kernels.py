@@ -13,7 +13,7 @@ from typing import Any
 from ... import shaders
 from ...errors import Reason
 from ...graph.model import Graph, Op, Tensor
-from ...shaders.types import ANY, FLOAT
+from ...shaders.types import FLOAT, STORED
 from ..base import shapes_unknown
 from ..custom import registered
 from .registered import RegisteredKernel
@@ -99,8 +99,8 @@ def unfit(graph: Graph, op: Op) -> Reason | None:
     if unknown := shapes_unknown(graph, op).reasons:
         return unknown[0]
     for tensor in activations(graph, (*op.inputs, *op.outputs)):
-        if tensor.type not in ANY:
-            return Reason("type", f"{tensor.name!r} is {tensor.type}", ", ".join(sorted(ANY)))
+        if tensor.type not in STORED:
+            return Reason("type", f"{tensor.name!r} is {tensor.type}", ", ".join(sorted(STORED)))
         if tensor.is_sparse:
             return Reason("sparse", f"{tensor.name!r} is sparse")
     return None

@@ -72,8 +72,8 @@ class Tensor:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The numpy type of one element; raises KeyError where numpy has none (STRING, INT4, RESOURCE, VARIANT)."""
-        return NUMPY_TYPES[self.type]
+        """The numpy type of one element in host memory; raises KeyError where it has none (STRING, INT2, RESOURCE)."""
+        return HOST_TYPES[self.type]
 
     @property
     def size(self) -> int:
@@ -85,8 +85,8 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the dense tensor; 0 where elements have no fixed size."""
-        dtype = NUMPY_TYPES.get(self.type)
+        """Bytes of the dense tensor in host memory; 0 where elements have no fixed size."""
+        dtype = HOST_TYPES.get(self.type)
         return self.size * dtype.itemsize if dtype is not None else 0
 
     @property
@@ -120,6 +120,8 @@ NUMPY_TYPES: dict[str, np.dtype[Any]] = {
 
 # Bits of an element, for types that lie several to a byte, the lowest bits first.
 PACKED = {"INT4": 4, "INT2": 2}
+# What an array holds of a tensor that is computed: also of INT4, which a runtime packs and unpacks by itself.
+HOST_TYPES = {**NUMPY_TYPES, "INT4": np.dtype(np.int8)}
 
 
 def unpacked(data: memoryview, bits: int) -> NDArray[np.int8]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .model import NUMPY_TYPES, Graph, Model, Op
+from .model import HOST_TYPES, Graph, Model, Op
 from .options import calls
 
 Key = tuple[object, ...]
@@ -52,7 +52,7 @@ def _touched(graph: Graph, op: Op) -> Iterator[Key]:
         if tensor is None or tensor.data is not None or t in graph.folded:
             continue
         alone = len(graph.consumers.get(t, ())) < 2
-        if (tensor.is_variable and not alone) or (tensor.type not in NUMPY_TYPES and tensor.type != "STRING"):
+        if (tensor.is_variable and not alone) or (tensor.type not in HOST_TYPES and tensor.type != "STRING"):
             yield "tensor", tensor.name or t
     yield from _resources(graph, op)
 
@@ -86,7 +86,7 @@ def between_entries(model: Model) -> frozenset[Key]:
 def _whole(graph: Graph) -> bool:
     """Whether what lives inside a runtime goes beyond the graph, so that no op can be parted from the others."""
     ends = (graph.tensors[t] for t in (*graph.inputs, *graph.outputs))
-    handed = any(t.data is None and (t.is_variable or (t.type not in NUMPY_TYPES and t.type != "STRING")) for t in ends)
+    handed = any(t.data is None and (t.is_variable or (t.type not in HOST_TYPES and t.type != "STRING")) for t in ends)
     return handed or not between_entries(graph.model).isdisjoint(graph.resources)
 
 

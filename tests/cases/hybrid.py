@@ -162,6 +162,7 @@ SEEN = [
 ]  # fmt: skip
 U8 = UINT8.quantized(0.02)
 COMPUTED = [
+    case("FULLY_CONNECTED", (3, 7), INT4.quantized(0.1)((6, 7), VALUES["INT4"])),
     case("FULLY_CONNECTED", (3, 8), U8((6, 8), spread), FLOAT((6,)), asymmetric_quantize_inputs=True),
     case("CONV_2D", (1, 5, 5, 3), U8((5, 3, 3, 3), spread), FLOAT((5,)), padding="SAME", stride_h=1, stride_w=1),
 ]

@@ -182,13 +182,13 @@ UNSCALED = [
 ]  # fmt: skip
 
 
-def computed(kind: str, x: Type, **options: Any) -> Case:
+def computed(kind: str, x: Type, w: Type = INT8, **options: Any) -> Case:
     """An op whose weights and bias are computed."""
     made = x.quantized(0.02, 3 if x is INT8 else 0)
     sizes = {"CONV_2D": (6, 2, 2, 4), "FULLY_CONNECTED": (6, 4), "DEPTHWISE_CONV_2D": (1, 2, 2, 8)}[kind]
     image = (5, 4) if kind == "FULLY_CONNECTED" else (1, 5, 4, 4)
     bias = BIAS[x.name].quantized(0.0005)((sizes[-1 if kind == "DEPTHWISE_CONV_2D" else 0],), between(-999, 999))
-    inputs = x.quantized(0.05, 5 if x is INT8 else 0)(image), INT8.quantized(0.01)(sizes), bias
+    inputs = x.quantized(0.05, 5 if x is INT8 else 0)(image), w.quantized(0.01)(sizes, VALUES.get(w.name)), bias
     return case(kind, *inputs, makes=made, **options)
 
 
@@ -201,6 +201,11 @@ COMPUTED = [
         computed("DEPTHWISE_CONV_2D", x, **SLIDING, depth_multiplier=2),
         computed("FULLY_CONNECTED", x),
     )
+] + [
+    computed("CONV_2D", INT8, INT4, **SLIDING),
+    computed("DEPTHWISE_CONV_2D", INT8, INT4, **SLIDING, depth_multiplier=2),
+    computed("FULLY_CONNECTED", INT8, INT4),
+    computed("FULLY_CONNECTED", INT16, INT4),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreter.faulty import Faulty
+from interpreter.side_by_side import Both
 from numpy.typing import NDArray
 from ops.harness import delegate
 
@@ -244,3 +245,18 @@ def test_who_needs_a_place_gets_one() -> None:
         assert {a.tensor for a in it.plan.allocations} == {*middle.inputs, *middle.outputs}
         for seed in range(3):
             np.testing.assert_array_equal(run(it, noise(seed)), alone(content, noise(seed)))
+
+
+def test_what_is_packed_crosses_from_the_cpu_to_the_gpu_and_back() -> None:
+    """Weights of INT4 that are an input, and pass through an op of the CPU."""
+    b = GraphBuilder()
+    x, scale = b.input((3, 7)), (0.1, 0)
+    w = b.input((6, 7), "INT4", quantization=scale)
+    turned = b.op("RESHAPE", [w, b.constant(np.int32([7, 6]))], (7, 6), dtype="INT4", quantization=scale)
+    back = b.op("RESHAPE", [turned, b.constant(np.int32([6, 7]))], (6, 7), dtype="INT4", quantization=scale)
+    y = b.op("FULLY_CONNECTED", [b.op("NEG", [x], (3, 7)), back, -1], (3, 6), dtype="FLOAT32")
+    b.output(y, turned)
+    with Both(b.build(), "BUILTIN_REF") as both:
+        assert both.homes() == ["cpu", "cpu", "gpu", "gpu"]
+        weights = np.random.default_rng(0).integers(-8, 8, (6, 7), np.int8)
+        both.run(np.random.default_rng(1).standard_normal((3, 7), np.float32), weights)

@@ -26,7 +26,6 @@ UNSCALED = "without a scale an integer stands for no number: the reference multi
 AS_FLOATS = "the reference never looks at the type, and takes bytes, also those past the end, for floats"
 PAST_THE_END = "the reference reads past the weights, as if they were FLOAT32"
 AS_INT32 = "the reference takes the halves of an INT64 for two INT32, so it reads other numbers than the file says"
-NO_KERNEL = "there is no kernel for it yet"
 
 # Kinds in a line, the pattern, why.
 _ROWS = [
@@ -56,7 +55,6 @@ _ROWS = [
         r"^type: .* is INT32 \(wanted INT64\)",
         "unless its option says so, the reference takes a bias of INT32 for one of INT64, and reads past its end",
     ),
-    ("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", "^type: .* is INT4 ", NO_KERNEL),
     ("FULLY_CONNECTED", r"^type: .* is INT16 \(wanted INT8\)", "the reference writes results of INT8 as bytes into it"),
     ("PRELU", r"^type: .* is INT16 \(wanted INT8\)", "the reference takes the bytes of such slopes for INT8"),
     ("UNIQUE", "^no_kernel: ", "the shape depends on data"),
