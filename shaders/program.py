@@ -61,7 +61,8 @@ class Limits:
 
     Sources: OpenGL 4.3 core, table 23.x minima, but for `storage_bytes`, where 128 MiB is what Mesa's llvmpipe has.
     `lanes` is how many invocations run in step and `threads` how many run at once. No GL tells these, and only speed
-    depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier.
+    depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier, `texels`
+    whether what is only read is best read as texels of a buffer texture.
     """
 
     storage_bytes: int = 1 << 27
@@ -72,6 +73,7 @@ class Limits:
     lanes: int = 32
     threads: int = 8192
     precise: bool = True
+    texels: bool = False
 
     def within(self, other: Limits) -> Limits:
         """What both allow, shaped as for the other: `lanes` and `threads` are its own."""

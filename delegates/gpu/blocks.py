@@ -1,15 +1,16 @@
-"""Which storage blocks a program binds: one for each buffer it names, or several in one where a device has too few.
+"""What a program binds: a storage block for each buffer it names, or for several where a device has too few.
 
-Several can share a block that lie in one GL buffer: constants, what is a partition's own (variables, the word that
-`fail` sets, memory between the programs of an op), activations. So no program needs more than four, which every device
-has.
+Where a device is faster at texels (`Limits.texels`), what is only read is a buffer texture instead. Several can share a
+storage block that lie in one GL buffer: constants, what is a partition's own (variables, the word that `fail` sets,
+memory between the programs of an op), activations. So no program needs more than four, which every device has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import count
 
 from ...graph.model import Graph
 from ...shaders.program import Const, Program, Scratch, Stage
@@ -21,7 +22,7 @@ class Slot:
     """One array of a program: its name in GLSL, the type of its values, what may be done with it, and what it holds.
 
     `source` is a tensor, a constant, a Scratch, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
-    `half` says that values are floats which lie there in half.
+    `half` says that values are floats which lie there in half, `texels` that they are read as texels.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Slot:
     access: str
     source: int | Const | Scratch | None
     half: bool = False
+    texels: bool = field(default=False, compare=False)
 
     @property
     def element(self) -> str:
@@ -37,6 +39,8 @@ class Slot:
 
 
 Block = tuple[Slot, ...]
+
+UNITS = 16  # textures, which any device can bind to a compute shader (OpenGL 4.3, ES 3.1)
 
 
 def in_whole_values(stage: Stage, value: str) -> bool:
@@ -79,18 +83,31 @@ def slots(program: Program) -> list[Slot]:
     return list(dict.fromkeys([*reads[:n], output, *reads[n:], *states(program), *failed]))
 
 
-def alone(program: Program) -> tuple[Block, ...]:
-    """A block for each array of a program."""
-    return tuple((slot,) for slot in slots(program))
+def alone(program: Program, texels: bool = False) -> tuple[Block, ...]:
+    """A block for each array of a program; those that are only read may be `texels`, as many as any device has."""
+    found = slots(program)
+    reads = [slot for slot in found if slot.access == "readonly"][: UNITS * texels]
+    return tuple((replace(slot, texels=slot in reads),) for slot in found)
 
 
-def blocks(graph: Graph, program: Program, limit: int) -> tuple[Block, ...]:
-    """The blocks of a program, with no more in one than it takes to keep to `limit`."""
-    found = alone(program)
+def blocks(graph: Graph, program: Program, limit: int, texels: bool = False) -> tuple[Block, ...]:
+    """The blocks of a program, with no more in one than it takes to keep to `limit` those that are no texels."""
+    found = alone(program, texels)
     for together in (constant, remembered(graph), read):
-        if len(found) > limit:
+        if storage(found) > limit:
             found = tuple(merged(found, together))
     return found
+
+
+def storage(found: Iterable[Block]) -> int:
+    """How many of these are storage blocks."""
+    return sum(not block[0].texels for block in found)
+
+
+def numbered(found: Iterable[Block]) -> Iterator[int]:
+    """The binding of each: storage blocks are counted from 0, textures too."""
+    next_of = {False: count(), True: count()}
+    return (next(next_of[block[0].texels]) for block in found)
 
 
 def comfortable(graph: Graph, program: Program) -> int:
@@ -125,7 +142,7 @@ def remembered(graph: Graph) -> Callable[[Slot], bool]:
 def merged(found: Iterable[Block], together: Callable[[Slot], bool]) -> Iterator[Block]:
     """The blocks with those that hold such slots made one, in the place of the first."""
     found = tuple(found)
-    one = tuple(slot for block in found for slot in block if together(slot))
+    one = tuple(slot for block in found for slot in block if together(slot) and not slot.texels)
     for block in found:
         if block[0] not in one:
             yield block

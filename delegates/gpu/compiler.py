@@ -14,7 +14,8 @@ import numpy as np
 from ...errors import DelegateError
 from ...shaders.program import Earlier, Program, Stage, literal
 from ...shaders.types import widened, width, words
-from .blocks import Block, made, read, readers
+from .blocks import Block, made, numbered, read, readers
+from .texels import TEXELS
 
 Piece = tuple[str, str]  # where text is from (for error messages), the text
 Range = tuple[int, int]  # bytes, from and to
@@ -22,7 +23,8 @@ Laid = tuple[Block, Sequence[Range]]  # a block, and the bytes of each slot in i
 
 ALWAYS = ("index", "activation")
 
-PRECISE = "GL_EXT_gpu_shader5"  # the extension that brings OpenGL ES 3.1 the qualifier
+# The extensions that bring OpenGL ES 3.1 the qualifier, and buffer textures.
+PRECISE, BUFFER_TEXTURES = "GL_EXT_gpu_shader5", "GL_EXT_texture_buffer"
 
 # What a program may write into its word.
 FAILED, BEYOND = 1, 2
@@ -90,7 +92,9 @@ def access(block: Block) -> str:
 
 
 def declared(binding: int, block: Block, ranges: Sequence[Range]) -> str:
-    """The declaration of a storage block, in which each of its slots has these bytes."""
+    """The declaration of a texture, or of a storage block in which each of its slots has these bytes."""
+    if block[0].texels:
+        return f"layout(binding = {binding}) uniform highp {TEXELS[block[0].element].sampler} {block[0].name};"
     head = f"layout(std430, binding = {binding}) restrict {access(block)} buffer block_{binding}"
     if in_words(block):
         return f"{head} {{ uint words_{binding}[]; }};"
@@ -115,10 +119,14 @@ def in_words(block: Block) -> bool:
 def readers_of(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
     """A function for each input and each operand of a stage that reads its value at an index of either type."""
     values = {}
-    for binding, (block, ranges) in enumerate(laid):
+    for binding, (block, ranges) in zip(numbered(block for block, _ in laid), laid, strict=True):
         for slot, (start, _) in zip(block, ranges, strict=True):
-            apart, i = in_words(block), "(i >> 1)" if slot.half and width(slot.type) == 1 else "i"
-            held = from_words(slot.element, f"words_{binding}", start // 4, i) if apart else f"{slot.name}[{i}]"
+            i = "(i >> 1)" if slot.half and width(slot.type) == 1 else "i"
+            if slot.texels:
+                held = f"texelFetch({slot.name}, int({i})){TEXELS[slot.element].part}"
+            else:
+                apart = in_words(block)
+                held = from_words(slot.element, f"words_{binding}", start // 4, i) if apart else f"{slot.name}[{i}]"
             values[slot] = from_half(slot.type, held) if slot.half else held
     for name, slot in readers(program).items():
         yield f"{slot.type} {name}(uint i) {{ return {values[slot]}; }}"
@@ -139,12 +147,13 @@ def from_words(kind: str, array: str, start: int, i: str = "i") -> str:
     return f"{kind}({', '.join(parts)})"
 
 
-def begin(api: str, precise: bool) -> tuple[str, ...]:
+def begin(api: str, precise: bool, texels: bool = False) -> tuple[str, ...]:
     """How a shader begins. Without `precise` OpenGL ES still keeps the word for itself, so it becomes nothing."""
     if api == "gl":
         return ("#version 430",)
     qualifier = f"#extension {PRECISE} : require" if precise else "#define precise"
-    return "#version 310 es", qualifier, "precision highp float;", "precision highp int;"
+    textures = (f"#extension {BUFFER_TEXTURES} : require",) if texels else ()
+    return "#version 310 es", qualifier, *textures, "precision highp float;", "precision highp int;"
 
 
 def source(
@@ -156,13 +165,13 @@ def source(
     """
     x, y, z = program.local
     lines = [
-        *begin(api, precise),
+        *begin(api, precise, any(block[0].texels for block, _ in laid)),
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
         f"#define ELEMENTS {elements}u",
         *(constant(name, value) for name, value in program.constants.items()),
-        *(declared(binding, *each) for binding, each in enumerate(laid)),
+        *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
         *([f"void fail() {{ failed[0] = {FAILED}u; }}"] if program.fails else []),
     ]

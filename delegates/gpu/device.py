@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import threading
 import weakref
@@ -16,7 +17,7 @@ import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
-from .compiler import PRECISE
+from .compiler import BUFFER_TEXTURES, PRECISE
 from .context import (
     APIS,
     PACKAGES,
@@ -49,6 +50,7 @@ GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS = 0x90DB
 GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS = 0x90DD
 GL_MAX_SHADER_STORAGE_BLOCK_SIZE = 0x90DE
 GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT = 0x90DF
+GL_MAX_TEXTURE_BUFFER_SIZE, GL_TEXTURE_BUFFER_OFFSET_ALIGNMENT = 0x8C2B, 0x919F
 
 
 def is_software(name: str) -> bool:
@@ -79,9 +81,12 @@ class Device:
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
             limits = replace(read_limits(), precise=self.api == "gl" or PRECISE in ctx.extensions)
             if self.software:
-                limits = replace(limits, lanes=SOFTWARE_LANES, threads=SOFTWARE_LANES * (os.cpu_count() or 1))
+                threads = SOFTWARE_LANES * (os.cpu_count() or 1)
+                limits = replace(limits, lanes=SOFTWARE_LANES, threads=threads, texels=self._has_texels(limits))
             self.limits = limits
             self.alignment = integer(GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT)
+            if limits.texels:
+                self.alignment = math.lcm(self.alignment, integer(GL_TEXTURE_BUFFER_OFFSET_ALIGNMENT))
         self._fence = function("glFenceSync", ctypes.c_void_p, UINT, UINT)
         self._wait_for = function("glClientWaitSync", UINT, ctypes.c_void_p, UINT, ctypes.c_uint64)
         self._delete_fence = function("glDeleteSync", None, ctypes.c_void_p)
@@ -95,6 +100,13 @@ class Device:
     def software(self) -> bool:
         """Whether it is the CPU that computes."""
         return is_software(self.name)
+
+    def _has_texels(self, limits: Limits) -> bool:
+        """Whether it has buffer textures, as large as storage blocks are. The context must be current."""
+        assert self._ctx is not None
+        if self.api != "gl" and BUFFER_TEXTURES not in self._ctx.extensions:
+            return False
+        return integer(GL_MAX_TEXTURE_BUFFER_SIZE) >= limits.storage_bytes // 4
 
     def answers(self, wanted: int | str | None, index: int) -> bool:
         """Whether it is the one asked for; where none was, any but software."""

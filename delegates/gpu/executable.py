@@ -17,15 +17,16 @@ from ...shaders.program import Limits, Program
 from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena, Learn
-from .blocks import alone
+from .blocks import Slot, alone, numbered
 from .compiler import BEYOND, FAILED, Laid, compile_error, joined, source
 from .device import Device
 from .launches import Launch
 from .lowering import held
 from .places import Binding, Hazards, Places, Weights
+from .texels import BufferTexture
 
-# What comes after one may read or overwrite what shaders wrote before it, from shaders, by copies or from the host.
-BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_BIT
+# What comes after may read or overwrite what shaders wrote before: from shaders, as texels, by copies, from the host.
+BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.TEXTURE_FETCH_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_BIT
 
 
 class Programs:
@@ -104,6 +105,7 @@ class GLExecutable:
         self._texts: list[str] = []
         self._may_fail = [launch for launch in launches if launch.program.tells]
         self._calls: list[Callable[[], Any]] | None = None
+        self._textures: dict[tuple[Any, ...], BufferTexture] = {}
         self._ends: list[tuple[int, int]] = []  # of each launch: the call behind it, and its op
         self._places = Places(graph, lowering, arena, offsets, self.device.alignment, limits.storage_bytes)
         try:
@@ -120,7 +122,7 @@ class GLExecutable:
         self, ctx: moderngl.Context, graph: Graph, launches: Sequence[Launch], check_each: bool
     ) -> list[Callable[[], Any]]:
         calls: list[Callable[[], Any]] = []
-        bound: dict[int, Binding] = {}
+        bound: dict[tuple[bool, int], tuple[str, Binding]] = {}
         hazards = Hazards()
         for launch in launches:
             program = launch.program
@@ -131,11 +133,12 @@ class GLExecutable:
             self._texts.append(text)
             if hazards.barrier_before(launch, self._places):
                 calls.append(partial(ctx.memory_barrier, BARRIERS))
-            for k, (binding, _, copies) in enumerate(found):
+            for k, block, (binding, _, copies) in zip(numbered(launch.blocks), launch.blocks, found, strict=True):
                 calls += [partial(ctx.copy_buffer, *copy) for copy in copies]
-                if bound.get(k) != binding:
-                    buffer, offset, nbytes = bound[k] = binding
-                    calls.append(partial(buffer.bind_to_storage_buffer, k, offset, nbytes))
+                place, what = (block[0].texels, k), (block[0].element, binding)
+                if bound.get(place) != what:
+                    bound[place] = what
+                    calls.append(self._binding(k, block[0], binding))
             calls.append(partial(shader.run, *program.groups))
             self._ends.append((len(calls), launch.op))
             if check_each:
@@ -143,6 +146,17 @@ class GLExecutable:
         calls.append(partial(ctx.memory_barrier, BARRIERS))
         calls.append(partial(self.device.check, "the run"))
         return calls
+
+    def _binding(self, k: int, slot: Slot, binding: Binding) -> Callable[[], Any]:
+        """The call that binds bytes of a buffer, as texels where the slot is read so."""
+        buffer, offset, nbytes = binding
+        if not slot.texels:
+            bind: Callable[[], Any] = partial(buffer.bind_to_storage_buffer, k, offset, nbytes)
+            return bind
+        key = slot.element, buffer.glo, offset, nbytes
+        if key not in self._textures:
+            self._textures[key] = BufferTexture(buffer, offset, nbytes, slot.element)
+        return self._textures[key].bind(k)
 
     def run(self) -> None:
         """Hand one run to the GPU; reading the arena waits for it. Raises DelegateError on failure.
@@ -233,4 +247,6 @@ class GLExecutable:
     def suspend(self) -> None:
         """Give back constants and variables, but keep the shaders."""
         self._calls = None
+        textures, self._textures = self._textures, {}
+        self.device.release(*textures.values())
         self._places.close()

@@ -188,7 +188,7 @@ def lower(
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
         lowerer.add(op, lowered)
     launches = tuple(
-        replace(launch, blocks=blocks(graph, launch.program, limits.storage_blocks))
+        replace(launch, blocks=blocks(graph, launch.program, limits.storage_blocks, limits.texels))
         for launch in lowerer.launches.values()
     )
     uses = tuple(lowerer.use(launch.program) for launch in launches)
