@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from ctypes import addressof, c_char
 from typing import Any
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 
 from ..buffers import HostArena
 from ..errors import DelegateError
-from ..graph.model import PACKED, Graph, Tensor
+from ..graph.model import PACKED, Graph, Op, Tensor
+from ..graph.write import submodel_ops
 from .base import Executable, Partition
+
+# How a runtime names what failed: a node's place in the sub-model, which is none that the user knows, and its op.
+NODE = re.compile(r"\s?Node number (\d+) \(([^)]*)\) ")
 
 
 class CPUExecutable:
@@ -39,11 +44,12 @@ class CPUExecutable:
         content, names = graph.submodel(partition.ops, keep), graph.submodel_names(partition.ops, keep)
         held = any(op in graph.ties for op in partition.ops)
         self.holding = hashlib.sha256(content).hexdigest() if held else None
+        self._said = ""  # by the runtime, which tells all that it ever said each time that something goes wrong
         try:
             self._runtime = open_runtime(content)
             self._runtime.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
+            raise self._told(error) from error
         indices = {
             d["name"]: d["index"] for d in self._runtime.get_input_details() + self._runtime.get_output_details()
         }
@@ -72,8 +78,19 @@ class CPUExecutable:
         self._loose = [(t, index) for t, index in self._copied if t in graph.dynamic]
         self._attach()
 
-    def _span(self) -> str:
-        return f"{self._ops[0]} to {self._ops[-1]}"
+    def _told(self, error: ValueError | RuntimeError) -> DelegateError:
+        """What the runtime raised, with ops named as the model has them, and nothing of what it raised before."""
+        said = str(error)
+        fresh, self._said = " ".join(said.removeprefix(self._said).split()), said
+        first, last = (self._graph.ops[i] for i in (self._ops[0], self._ops[-1]))
+        what = f"op {named(first)}" if first is last else f"ops {named(first)} to {named(last)}"
+        return DelegateError(f"cpu: {what}: {NODE.sub(self._renumbered, fresh)}")
+
+    def _renumbered(self, found: re.Match[str]) -> str:
+        """What the runtime calls a node of the sub-model, as the op of the model that it is."""
+        ops = submodel_ops(self._graph, self._ops)
+        op = self._graph.ops[ops[int(found[1])]] if int(found[1]) < len(ops) else None
+        return f" op {named(op)} " if op is not None and op.label == found[2] else found[0]
 
     def _attach(self) -> None:
         """Take the runtime for that in which tensors lie."""
@@ -88,14 +105,21 @@ class CPUExecutable:
     def run(self) -> None:
         """Copy in what lies elsewhere, invoke, hand on the outputs. Raises DelegateError with the runtime's message."""
         try:
-            self._fit()
-            for t, index in self._copied:
-                self._runtime.set_tensor(index, self._value(t))
-            self._runtime.invoke()
+            try:
+                self._fit()
+                for t, index in self._copied:
+                    self._runtime.set_tensor(index, self._value(t))
+                self._runtime.invoke()
+            finally:
+                self._look()
+            self._hand_on()
+        except DelegateError:
+            raise
         except (ValueError, RuntimeError) as error:
-            raise DelegateError(f"cpu: ops {self._span()}: {' '.join(str(error).split())}") from error
-        finally:
-            self._look()
+            raise self._told(error) from error
+
+    def _hand_on(self) -> None:
+        """Look at the outputs, and copy those that lie elsewhere. Raises DelegateError, and what the runtime raises."""
         for t, index in self._outputs:
             if t in self._inside:
                 self._checked(t, self._inside[t]())
@@ -162,6 +186,11 @@ class CPUExecutable:
         """Free the runtime's interpreter."""
         self._runtime = None
         self._views, self._inside = {}, {}
+
+
+def named(op: Op) -> str:
+    """An op in words."""
+    return f"{op.index} ({op.label})"
 
 
 class Inside:

@@ -18,7 +18,7 @@ SIGNATURE = "delegraph"
 
 def submodel(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset()) -> bytes:
     """A .tflite of just these ops; see Graph.submodel. Raises ValueError if the set is not convex."""
-    chosen = _chosen(graph, ops)
+    chosen = submodel_ops(graph, ops)
     inputs, outputs = graph.boundary(chosen, keep)
     writer = _Writer(graph.model)
     names = _names(graph, chosen)
@@ -47,15 +47,15 @@ def submodel(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset(
 
 def submodel_names(graph: Graph, ops: Iterable[int], keep: frozenset[int] = frozenset()) -> dict[int, str]:
     """Tensor index -> unique name, for every input, output and variable that `submodel` of the same ops has."""
-    chosen = _chosen(graph, ops)
+    chosen = submodel_ops(graph, ops)
     names = _names(graph, chosen)
     inputs, outputs = graph.boundary(chosen, keep)
     variables = (t for t in names if graph.tensors[t].is_variable)
     return {t: names[t] for t in (*inputs, *outputs, *variables)}
 
 
-def _chosen(graph: Graph, ops: Iterable[int]) -> list[int]:
-    """The ops in order, with those that expand the constants that they read; what else folds is written as it is.
+def submodel_ops(graph: Graph, ops: Iterable[int]) -> list[int]:
+    """The ops of a sub-model in order, with those that expand constants that they read; what else folds is as it is.
 
     Raises ValueError if the set is not convex.
     """
