@@ -18,7 +18,7 @@ from .peers import PEERS
 from .record import Configuration, Settings, Thresholds
 
 PRECISIONS = ("fp32", "fp16")
-HALF_PEERS = ("litert-gpu", "ncnn")  # that can be told to compute in half
+HALF_PEERS = ("litert-gpu", "ncnn", "torch")  # that can be told to compute in half
 AXES = {"delegates": str, "precision": str, "threads": int, "batch": int, "placement": str}
 NUMBERS = {"seconds": float, "width": float, "pause": float, "rate": float, "seed": int, "sets": int}
 

@@ -15,6 +15,7 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "litert-cpu": ("litert", "LiteRT"),
     "onnxruntime": ("onnx", "OnnxRuntime"),
     "ncnn": ("ncnn", "Ncnn"),
+    "torch": ("torch", "Torch"),
 }
 
 
