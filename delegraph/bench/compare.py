@@ -44,7 +44,7 @@ class CellChange:
 
     `machine` is the new cell's, with the base's before it where that is another. `change` is None where there are no
     latencies of both, and `p` is its p value as it is read together with those of the other cells. `notes` tell what
-    else differs, and why the verdict is what it is.
+    else differs, why the verdict is what it is, and how many samples it would take.
     """
 
     model: str
@@ -189,7 +189,9 @@ def _judged(cell: CellChange, limits: Limits) -> CellChange:
     assert cell.change is not None and cell.p is not None
     slower = cell.change.ratio.value - 1
     if cell.p >= limits.level or not slower:
-        return cell
+        wanted = cell.change.needed(limits.fail) if cell.change.smallest > limits.fail > 0 else None
+        told = () if wanted is None else (f"--samples {wanted} would find {100 * limits.fail:.3g} %",)
+        return replace(cell, notes=(*told, *cell.notes))
     verdict: Verdict = "FAIL" if slower >= limits.fail else "WARN" if slower >= limits.warn else "PASS"
     state: State = "slower" if slower > 0 else "faster"
     return replace(cell, state=state, verdict=max(verdict, cell.verdict, key=ORDER.index))

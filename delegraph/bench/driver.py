@@ -24,6 +24,7 @@ TURNS = 20  # that a cell's time is divided into
 FEWEST = 10  # turns before a narrow interval may end a cell, so that it is of more than a moment
 LEAST = 5  # turns of a cell whose time is over
 MOST = 100  # samples of a turn
+LONGER = 10  # times a cell's time, for as many samples as were asked for
 LOOK = 5  # turns from one look at the interval to the next
 WARM = 2.0  # seconds at the most
 STREAM = 0.5  # seconds
@@ -167,10 +168,12 @@ class Run:
         start = time.perf_counter()
         running.turns.append(running.child.call("turn", seconds, MOST, settle, self._settings.rate))
         running.seconds += time.perf_counter() - start
-        turns = len(running.turns)
+        turns, seconds = len(running.turns), self._settings.seconds
+        if sum(map(len, running.turns)) < self._settings.samples and running.seconds < LONGER * seconds:
+            return
         if turns >= FEWEST and turns % LOOK == 0:
             running.over = median(running.turns).width <= self._settings.width
-        running.over |= turns >= LEAST and running.seconds >= self._settings.seconds
+        running.over |= turns >= LEAST and running.seconds >= seconds
 
     def _finish(self, running: Running) -> None:
         """What is measured once, after the latencies: energy, memory, steps and ops, throughput, accuracy."""

@@ -299,8 +299,9 @@ class Thresholds:
 class Settings:
     """How it was measured: until `seconds` a cell, or until the 95 % interval is within `width` of the median.
 
-    `pause` is the seconds of rest before each turn, `rate` the frames a second (0: at once), `seed` that of the order
-    of turns and of random inputs; `inputs` says where inputs are from.
+    Where that is fewer than `samples`, a cell goes on to as many, for ten times `seconds` at the most. `pause` is the
+    seconds of rest before each turn, `rate` the frames a second (0: at once), `seed` that of the order of turns and
+    of random inputs; `inputs` says where inputs are from.
     """
 
     seconds: float
@@ -310,6 +311,7 @@ class Settings:
     seed: int
     inputs: str
     thresholds: Thresholds = Thresholds()
+    samples: int = 0
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,24 @@ class Change:
 
     It is the median of the ratios of all pairs of samples (Hodges and Lehmann, 1963). `p` is the chance of as large a
     difference where nothing changed. `smallest` is the change that would have been found with 95 % (0.05: by 5 %),
-    infinite where there are too few samples. `worth` is how many independent samples each run is worth.
+    infinite where there are too few samples. `worth` is how many independent samples each run is worth, and `samples`
+    how many the one has that has fewer.
     """
 
     ratio: Interval
     p: float
     smallest: float
     worth: tuple[float, float]
+    samples: int
+
+    def needed(self, by: float) -> int | None:
+        """How many samples of each run a change `by` (0.05: 5 %) takes to be found with 95 %; None if that is unknown.
+
+        The smallest change that is found goes with the root of their number.
+        """
+        if not math.isfinite(self.smallest):
+            return None
+        return math.ceil(self.samples * (math.log1p(self.smallest) / math.log1p(by)) ** 2)
 
 
 def change(base: Sequence[float], new: Sequence[float], level: float, comparisons: int = 1) -> Change:
@@ -58,7 +69,7 @@ def change(base: Sequence[float], new: Sequence[float], level: float, comparison
     return Change(
         Interval(*(math.exp(x) for x in (apart, low, high))), _p_value(a, b, worn),
         _smallest(max(wide, below), level / comparisons, len(a) / worn, len(b) / worn),
-        (len(a) / worn, len(b) / worn),
+        (len(a) / worn, len(b) / worn), min(len(base), len(new)),
     )  # fmt: skip
 
 

@@ -58,6 +58,12 @@ def bench(
         int | None, typer.Option(min=0, help="Inputs that accuracy is judged by; 0 leaves it out. [default: 3]")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.01, help="The most for each cell. [default: 2]")] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="As many of each cell, up to ten times its seconds. [default: 80; with --seconds none]"
+        ),
+    ] = None,
     width: Annotated[
         float | None, typer.Option(min=0.0, help="Enough is a 95 % interval within this part. [default: 0.01]")
     ] = None,
@@ -84,8 +90,8 @@ def bench(
     values = {
         "models": [str(model) for model in models or []], "delegates": delegates, "precision": precision,
         "threads": threads, "batch": batch, "placement": placement, "peer": peer, "python": python,
-        "input": given, "span": span_of(image_range), "sets": sets, "seconds": seconds, "width": width,
-        "pause": pause, "rate": rate, "seed": seed,
+        "input": given, "span": span_of(image_range), "sets": sets, "seconds": seconds, "samples": samples,
+        "width": width, "pause": pause, "rate": rate, "seed": seed,
     }  # fmt: skip
     told = {key: None if value == [] else value for key, value in values.items()}
     matrix = make_matrix(told, config)

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delegraph.bench.matrix import SAMPLES
 from delegraph.bench.significance import MOST, adjusted, change, p_value
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 LEVEL = 0.01
-SAMPLES = 50
+FEW = 50
 
 
 def following(by: float) -> Noise:
@@ -44,7 +45,7 @@ NOISES: dict[str, Noise] = {
 EASY = ("normal", "skewed", "stray values", "two levels", "coarse clock")  # one sample says nothing of the next
 
 
-def latencies(name: str, rng: np.random.Generator, spread: float, n: int = SAMPLES) -> list[float]:
+def latencies(name: str, rng: np.random.Generator, spread: float, n: int = FEW) -> list[float]:
     """Around 10 ms, with a standard deviation of `spread` of that."""
     x = NOISES[name](rng, n)
     mean, deviation = moments(name)
@@ -144,3 +145,29 @@ def test_what_it_says_holds_together(base: list[float], new: list[float]) -> Non
     assert 0 < there.p <= 1 and there.smallest >= 0 and there.ratio.low <= there.ratio.value <= there.ratio.high
     assert there.p == pytest.approx(back.p) and there.ratio.value == pytest.approx(1 / back.ratio.value)
     assert not (there.p < LEVEL * 0.9 and there.ratio.low < 0.998 and there.ratio.high > 1.002)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EASY)
+def test_as_many_samples_as_bench_takes_find_five_percent_in_one_of_many_cells(name: str) -> None:
+    """What is compared with 23 others that did not change has to be 24 times as sure."""
+    rng = np.random.default_rng(8)
+    pairs = [
+        (latencies(name, rng, 0.05, SAMPLES), np.multiply(latencies(name, rng, 0.05, SAMPLES), 1.05))
+        for _ in range(100)
+    ]
+    assert sum(p_value(base, list(new)) < LEVEL / 24 for base, new in pairs) >= 95
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.2])
+def test_so_many_samples_as_it_says_find_it(spread: float) -> None:
+    rng = np.random.default_rng(9)
+    few = [change(*(latencies("normal", rng, spread) for _ in range(2)), LEVEL).needed(0.05) for _ in range(15)]
+    wanted = int(np.median([n for n in few if n is not None]))
+    assert wanted > SAMPLES
+    pairs = [
+        (latencies("normal", rng, spread, wanted), np.multiply(latencies("normal", rng, spread, wanted), 1.05))
+        for _ in range(60)
+    ]
+    assert 50 <= sum(p_value(base, list(new)) < LEVEL for base, new in pairs) <= 60
+    assert change([1.0, 1.1], [9.0, 9.1], LEVEL).needed(0.05) is None
