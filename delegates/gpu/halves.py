@@ -14,9 +14,11 @@ import numpy as np
 
 from ...graph.model import Graph, Op, Tensor
 from ...shaders.types import Held
-from .peaks import LEAST, MOST, peaks
+from .peaks import LEAST, MOST, WEIGHTS, peaks
 
 PRECISIONS = ("fp32", "fp16")
+# Which input is a bias: however small it is beside the sums, they are what half has to hold.
+BIASES = {**dict.fromkeys(WEIGHTS, 2), "CONV_3D_TRANSPOSE": 3, "TRANSPOSE_CONV": 3}
 Precision = Mapping[str | int, str]  # an op's index, a name of what it writes, its type, or "default" -> its precision
 
 
@@ -63,12 +65,12 @@ def in_halves(graph: Graph, precision: Precision, wide: Mapping[int, str]) -> tu
 
 def beyond(graph: Graph, op: Op, wide: Mapping[int, str]) -> str:
     """Why an op's values do not fit into half, in words; empty where nothing is known against it."""
-    for t in op.inputs:
+    for k, t in enumerate(op.inputs):
         value = graph.constant(t)
         if value is None or value.dtype != np.float32 or not value.size:
             continue
-        finite = np.abs(value[np.isfinite(value)])
-        if why := misfit(float(finite.max(initial=0))):
+        peak = float(np.abs(value[np.isfinite(value)]).max(initial=0))
+        if (peak > MOST or k != BIASES.get(op.kind)) and (why := misfit(peak)):
             return f"its constant {graph.tensors[t].name!r} {why}"
     for t in op.outputs:
         if t in wide:

@@ -79,18 +79,19 @@ def held(graph: Graph, source: int | Scratch) -> Tensor | Scratch:
 def bound(graph: Graph, program: Program) -> Program:
     """The program with widths made GLSL's types, and each tensor it reads that is constant a constant buffer.
 
-    Where what it makes is stored in half, so are its weights.
+    Where what it makes is stored in half, so are its weights, but not what stages repeat, such as a bias: that is
+    little, and its rounding would be in every sum.
     """
     halves: set[int | Const | Scratch] = {t for t in tensors_of(program) if half(graph.tensors[t])}
 
-    def buffer(source: int | Const) -> int | Const:
+    def buffer(source: int | Const, repeated: bool = False) -> int | Const:
         if isinstance(source, int):
             value = graph.constant(source)
             if value is None:
                 return source
             nbytes, floats = stored_bytes(declared(graph.tensors[source])), graph.tensors[source].type == "FLOAT32"
             source = Const(lambda: stored(value), nbytes, floats)
-        if source.weights and program.output in halves:
+        if source.weights and program.output in halves and not repeated:
             pack = source.pack
             source = Const(lambda: in_half(pack()), -(-source.nbytes // 8) * 4)
             halves.add(source)
@@ -104,11 +105,11 @@ def bound(graph: Graph, program: Program) -> Program:
 
     def step(stage: Stage) -> Stage:
         if isinstance(stage.operand, Const):
-            return replace(stage, operand=buffer(stage.operand))
+            return replace(stage, operand=buffer(stage.operand, stage.period > 0))
         if not isinstance(stage.operand, int):
             return stage
         kind = glsl(graph.tensors[stage.operand].type)
-        return replace(stage, operand=buffer(stage.operand), operand_type=kind)
+        return replace(stage, operand=buffer(stage.operand, stage.period > 0), operand_type=kind)
 
     found = replace(
         program,

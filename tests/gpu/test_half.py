@@ -161,6 +161,22 @@ def test_a_constant_beyond_the_range_keeps_its_op(constant: float, why: str) -> 
     np.testing.assert_allclose(got, constant**-0.5, rtol=HALF)
 
 
+@pytest.mark.parametrize("kind, shape", [("CONV_2D", (8, 1, 1, 1)), ("DEPTHWISE_CONV_2D", (1, 1, 1, 8)),
+                                         ("FULLY_CONNECTED", (8, 1))])  # fmt: skip
+def test_a_bias_is_not_rounded(kind: str, shape: tuple[int, ...]) -> None:
+    """Half holds 2050, but neither 2049 nor a hundred-millionth."""
+    b = GraphBuilder()
+    ones = (1,) * len(shape)
+    x, weights = b.input(ones), b.constant(np.ones(shape, np.float32))
+    sliding = {"stride_w": 1, "stride_h": 1, "padding": "VALID"} if len(shape) == 4 else {}
+    biases = (b.constant(np.full(8, bias, np.float32)) for bias in (2049, 1e-8))
+    b.output(*(b.op(kind, [x, weights, bias], (*ones[1:], 8), **sliding) for bias in biases))
+    with Interpreter(model_content=b.build(), delegates=[GPUDelegate(precision="fp16")]) as it:
+        large, small = run(it, np.ones(ones, np.float32))
+        assert set(notes(it).values()) == {"in fp16"}
+    assert (large == 2050).all() and (small == 1).all()
+
+
 def test_values_beyond_the_range_are_met_once_and_kept_in_float32_from_then_on() -> None:
     content, gpu = network(4), GPUDelegate(precision="fp16")
     value = image(2)

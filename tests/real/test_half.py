@@ -1,9 +1,15 @@
-"""Real models of floats with `precision="fp16"`: every op on the GPU, outputs within a hundredth of their range."""
+"""Real models of floats with `precision="fp16"`: every op on the GPU, outputs within a hundredth of their range.
+
+Networks of random weights are not so good-natured: rounding alone moves outputs of mobilenet_v1 by 1.0 % of their range
+and of resnet50 by 1.3 %. So those are held against the same rounding in the runtime's kernels, op after op.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +20,7 @@ import models
 from delegraph import GPUDelegate, Interpreter
 from delegraph.data import digits, held_out
 from delegraph.delegates.runtime import load_runtime
+from delegraph.graph.read import read
 from delegraph.partitioner.planner import make_plan
 
 # Rounding changes a number by 2 ** -11 of itself at most, here in either direction some hundred times in a row.
@@ -44,27 +51,66 @@ def chance(logit: NDArray[np.float32]) -> NDArray[np.float32]:
     return logit if 0 <= logit.item() <= 1 else 1 / (1 + np.exp(-logit))
 
 
-def check(path: Path, picture: str, low: float = 0.0, high: float = 1.0) -> None:
-    content = path.read_bytes()
+def run(content: bytes, inputs: Mapping[str, NDArray[Any]], resolver: str) -> dict[str, NDArray[Any]]:
+    """What the runtime makes of inputs by name: outputs by name."""
     runtime = load_runtime()
-    reference = runtime.open(content, experimental_op_resolver_type=runtime.resolver("BUILTIN_REF"))
+    it = runtime.open(content, experimental_op_resolver_type=runtime.resolver(resolver))
+    it.allocate_tensors()
+    for detail in it.get_input_details():
+        it.set_tensor(detail["index"], inputs[detail["name"]])
+    it.invoke()
+    return {detail["name"]: it.get_tensor(detail["index"]) for detail in it.get_output_details()}
+
+
+def with_rounded_weights(content: bytes) -> bytes:
+    """The model with the weights that half holds in place of its own; biases stay."""
+    graph, made = read(content).graphs[0], bytearray(content)
+    start = np.frombuffer(graph.model.content, np.uint8).ctypes.data
+    for tensor in graph.tensors:
+        if tensor.data is not None and tensor.type == "FLOAT32" and len(tensor.shape) > 1:
+            at = np.frombuffer(tensor.data, np.uint8).ctypes.data - start
+            made[at : at + tensor.nbytes] = in_half(tensor.array).tobytes()
+    return bytes(made)
+
+
+def in_half(value: NDArray[Any]) -> NDArray[Any]:
+    """Floats rounded to what half holds."""
+    return value.astype(np.float16).astype(np.float32) if value.dtype == np.float32 else value
+
+
+def rounding(content: bytes, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What the runtime makes, op after op, where inputs, weights and what each op makes are rounded to half."""
+    graph = read(with_rounded_weights(content)).graphs[0]
+    held = {t: in_half(inputs[graph.tensors[t].name]) for t in graph.inputs}
+    for op in graph.ops:
+        if op.index in graph.folded_ops:
+            continue
+        names = graph.submodel_names([op.index])
+        made = run(graph.submodel([op.index]), {names[t]: held[t] for t in names if t in held}, "AUTO")
+        held |= {t: in_half(made[name]) for t, name in names.items() if name in made}
+    return {graph.tensors[t].name: held[t] for t in graph.outputs}
+
+
+def check(path: Path, picture: str, low: float = 0.0, high: float = 1.0, rounds: bool = False) -> None:
+    content = path.read_bytes()
     with Interpreter(model_content=content, delegates=[halving()]) as it:
-        for each in (reference, it):
-            each.allocate_tensors()
-            for detail in each.get_input_details():
-                each.set_tensor(detail["index"], models.input_for(detail, picture, low, high))
-            each.invoke()
+        it.allocate_tensors()
+        inputs = {d["name"]: models.input_for(d, picture, low, high) for d in it.get_input_details()}
+        wanted = rounding(content, inputs) if rounds else run(content, inputs, "BUILTIN_REF")
+        for detail in it.get_input_details():
+            it.set_tensor(detail["index"], inputs[detail["name"]])
+        it.invoke()
         assert {d.delegate for d in it.plan.decisions} == {"gpu"}
         assert it.plan.arenas["gl"] <= 0.51 * make_plan(it.graph, [delegate()]).arenas["gl"]
         assert {d.note for d in it.plan.decisions if not d.folded} == {"in fp16"} and not it.events
-        for mine, theirs in zip(it.get_output_details(), reference.get_output_details(), strict=True):
-            got, want = it.get_tensor(mine["index"]), reference.get_tensor(theirs["index"])
+        for detail in it.get_output_details():
+            got, want = it.get_tensor(detail["index"]), wanted[detail["name"]]
             if want.size == 1:  # how sure the model is: one number has no range, but the chance that it stands for has
                 got, want = chance(got), chance(want)
             scale = max(float(np.ptp(want)), float(np.abs(want).max()))
             # In a mask a few pixels at edges, where logits jump by hundreds, are off by more; each op by itself is not.
             far = np.quantile(np.abs(got - want), 0.99 if want.size > 10_000 else 1.0)
-            assert far <= TOLERANCE * scale, theirs["name"]
+            assert far <= TOLERANCE * scale, detail["name"]
 
 
 @pytest.mark.slow
@@ -76,7 +122,7 @@ def test_mediapipe(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.ZOO)
 def test_zoo(name: str) -> None:
-    check(models.zoo(name), "parrot.jpg", 0.0, 255.0 if "efficientnet" in name else 1.0)
+    check(models.zoo(name), "parrot.jpg", 0.0, 255.0 if "efficientnet" in name else 1.0, rounds=True)
 
 
 def test_digits_are_read_as_in_float32() -> None:
