@@ -233,6 +233,26 @@ class Learner(Protocol):
         """Take up how far from 0 the values of tensors go, by index; a new plan heeds it."""
 
 
+@dataclass(frozen=True)
+class Ceiling:
+    """The most that a device does in a second: `flops` of float32 (a multiply-add counts two), bytes of its memory."""
+
+    flops: float
+    bandwidth: float
+
+    def seconds(self, flops: float, nbytes: float) -> float:
+        """The least time that so much work can take: the longer of arithmetic and traffic (the roofline)."""
+        return max(flops / self.flops, nbytes / self.bandwidth)
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A delegate that can tell what its device could do at most."""
+
+    def ceiling(self) -> Ceiling:
+        """Measured once, by work that is nothing else. Raises DelegateError where there is no device."""
+
+
 @runtime_checkable
 class Holder(Protocol):
     """A delegate that holds more in its space than the arenas that plans count."""

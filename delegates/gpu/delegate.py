@@ -15,10 +15,11 @@ from ...errors import DelegateError, Learned
 from ...graph.model import Graph, Op
 from ...shaders.program import ES_LIMITS, Limits
 from ...shaders.types import half
-from ..base import YES, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
+from ..base import YES, Ceiling, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
 from ..custom import changes
 from ..work import arithmetic, constant_bytes
 from .arena import GLArena, form
+from .ceiling import measured_ceiling
 from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable, Programs
@@ -97,6 +98,7 @@ class GPUDelegate:
         self._device: Device | None = None
         self._problem: NoGL | None = None
         self._programs: Programs | None = None
+        self._ceiling: Ceiling | None = None
         self._closed = False
         self._reopens = False  # whether a context was lost
         self._lowered: dict[Any, tuple[tuple[Launch, ...], Lowering]] = {}
@@ -202,6 +204,13 @@ class GPUDelegate:
         """Bytes of packed constants on the GPU."""
         with self._lock:
             return self._programs.weights.nbytes if self._programs is not None else 0
+
+    def ceiling(self) -> Ceiling:
+        """What the device could do at most, measured when first asked for. Raises DelegateError where there is none."""
+        with self._lock:
+            if self._ceiling is None:
+                self._ceiling = measured_ceiling(self.device)
+            return self._ceiling
 
     def close(self) -> None:
         """Destroy the context, and with it all shaders and buffers. May be called twice."""

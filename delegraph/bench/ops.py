@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ..delegates.base import Delegate
+from ..delegates.base import Ceiling, Delegate
 from ..delegates.cpu import CPUDelegate
 from ..errors import DelegraphError
 from ..graph.model import Graph
@@ -13,6 +13,7 @@ from ..interpreter import Interpreter
 from ..partitioner.explain import plain, shorten
 from ..partitioner.plan import Decision, Plan, Run, Transfer
 from ..timing import StepTime, noise, typical
+from .floor import floors
 from .record import OpRecord, StepRecord
 
 ALONE = 0.005  # seconds for an op by itself
@@ -22,9 +23,12 @@ Timing = tuple[float, str]  # seconds, and by which means
 
 
 def profiled(
-    it: Interpreter, delegates: Sequence[Delegate], repeat: int
+    it: Interpreter, delegates: Sequence[Delegate], ceilings: dict[str, Ceiling], repeat: int
 ) -> tuple[tuple[StepRecord, ...], tuple[OpRecord, ...]]:
-    """The steps of the plan and its ops, by medians over `repeat` inferences. Raises what `profile` does."""
+    """The steps of the plan and its ops, by medians over `repeat` inferences, against floors by what devices could do.
+
+    Raises what `profile` does.
+    """
     steps = it.profile(repeat)
     plan, graph = it.plan, it.graph
     times: dict[int, Timing] = {}
@@ -38,7 +42,8 @@ def profiled(
             if partition.delegate == cpu.name:
                 run = [i for i in partition.ops if not plan.decisions[i].folded]
                 times |= _alone(cpu, graph, run, step.seconds, end)
-    return tuple(_step(step, plan, graph) for step in steps), tuple(_op(d, times) for d in plan.decisions)
+    least = floors(graph, plan, delegates, ceilings)
+    return tuple(_step(step, plan, graph) for step in steps), tuple(_op(d, times, least) for d in plan.decisions)
 
 
 def _step(timed: StepTime, plan: Plan, graph: Graph) -> StepRecord:
@@ -54,14 +59,16 @@ def _step(timed: StepTime, plan: Plan, graph: Graph) -> StepRecord:
     return StepRecord("run", label, timed.seconds, partition.delegate, step.partition)
 
 
-def _op(d: Decision, times: dict[int, Timing]) -> OpRecord:
+def _op(d: Decision, times: dict[int, Timing], floors: dict[int, float]) -> OpRecord:
     kind = shorten(plain(d.kind))
     if d.folded or d.partition is None:
         return OpRecord(d.op, kind, d.delegate, d.partition, "folded")
     if d.fused is not None:
         return OpRecord(d.op, kind, d.delegate, d.partition, "fused", d.fused)
     seconds, timing = times.get(d.op, (None, ""))
-    return OpRecord(d.op, kind, d.delegate, d.partition, "launched", None, seconds, timing)  # type: ignore[arg-type]
+    return OpRecord(
+        d.op, kind, d.delegate, d.partition, "launched", None, seconds, timing, floors.get(d.op),  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _alone(cpu: CPUDelegate, graph: Graph, ops: Sequence[int], together: float, end: float) -> dict[int, Timing]:

@@ -16,7 +16,7 @@ from .extra import needed
 from .figure import SLOTS
 from .record import Cell, Report
 from .stats import summary
-from .words import against, cell_name, findings, measured_by, models, overall
+from .words import against, against_floor, cell_name, findings, measured_by, models, overall
 
 TOP = 20  # ops in a table
 CLOCKS = {"device": "the device's clock", "host": "the host's clock", "alone": "run alone, scaled", "": ""}
@@ -167,6 +167,7 @@ def _model(
         "name": name,
         "note": f"{count(m.ops, 'op')}, {size(m.nbytes)}",
         "sentence": said,
+        "floors": against_floor(report, cells),
         "names": [(slot, n) for slot, n, _ in named],
         "figures": _figures(name, named, slots),
         "maps": [_map(n, c, slots) for _, n, c in named if c.ops],

@@ -6,9 +6,11 @@ Nothing here measures or draws. `files.py` reads and writes it as JSON; docs/ben
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from typing import Literal
+
+from ..delegates.base import Ceiling
 
 SCHEMA = 1  # raised when what a field means changes, or one goes
 
@@ -141,6 +143,7 @@ class OpRecord:
     `seconds` is None where its time can not be told from its partition's. `timing` says where it is from: "device" by
     the device's own clock, "host" by the host's around each launch, "alone" by running the op by itself, scaled so that
     a partition's ops add up to what the partition took. An op that was fused counts in the op named by `into`.
+    `floor` is the least that it could take by the `ceilings` of the cell; None where these are not known.
     """
 
     index: int
@@ -151,6 +154,7 @@ class OpRecord:
     into: int | None = None
     seconds: float | None = None
     timing: Literal["", "device", "host", "alone"] = ""
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,8 @@ class Cell:
 
     `state`: "done"; "partial" where the run was broken off, so that parts are missing; "failed" for `problem`.
     What was not measured is None or empty. `notes` say what has to be known of the times, such as that a GPU runtime
-    ran a part of the model on the CPU.
+    ran a part of the model on the CPU. `ceilings` are what devices could do at
+    most (delegate -> rates, measured there).
     """
 
     model: ModelRecord
@@ -227,6 +232,7 @@ class Cell:
     notes: tuple[str, ...] = ()
     devices: dict[str, str] | None = None
     plan: PlanRecord | None = None
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)
     phases: Phases | None = None
     steady: Steady | None = None
     stream: Stream | None = None
@@ -252,6 +258,13 @@ class Cell:
         if self.phases is None or self.steady is None or not self.steady.samples:
             return None
         return max(self.phases.total - self.steady.median, 0.0)
+
+    @property
+    def floor(self) -> float | None:
+        """The least seconds that all ops together could take; None unless it is known of each that is launched."""
+        found = [op.floor for op in self.ops if op.fate == "launched"]
+        known = [seconds for seconds in found if seconds is not None]
+        return sum(known) if known and len(known) == len(found) else None
 
     @property
     def ranking(self) -> tuple[tuple[OpRecord, float, float], ...]:

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..affine import dequantize
-from ..delegates.base import Delegate, Holder
+from ..delegates.base import Ceiling, Delegate, Holder
 from ..delegates.cpu import CPUDelegate
 from ..errors import DelegateError
 from ..interpreter import Interpreter
 from ..known import Defaults, make_delegates
 from ..partitioner.plan import Plan
 from ..partitioner.transfers import HOST
+from .floor import ceilings_of
 from .ops import profiled
 from .record import Configuration, OpRecord, PlanRecord, StepRecord
 
@@ -53,7 +54,7 @@ class Subject(Protocol):
         """Take frames through, `depth` under way at once. Raises ValueError where it cannot."""
 
     def describe(self) -> dict[str, Any]:
-        """The fields `devices`, `plan` and `notes` of a Cell."""
+        """The fields `devices`, `plan`, `notes` and `ceilings` of a Cell, as far as there are any by now."""
 
     def device_bytes(self) -> dict[str, int]:
         """Bytes taken on devices with memory of their own, by space."""
@@ -73,6 +74,7 @@ class Own:
         self._model, self._wanted, self._shapes = model, configuration, shapes
         self._delegates: list[Delegate] = []
         self._it: Any = None
+        self._ceilings: dict[str, Ceiling] = {}
 
     def open(self) -> None:
         """Make the delegates, and the contexts behind them. Raises DelegateError for one whose device is not here."""
@@ -131,10 +133,10 @@ class Own:
                 pass
 
     def describe(self) -> dict[str, Any]:
-        """Devices and plan."""
+        """Devices and plan; ceilings once ops were timed."""
         plan = self._it.plan
         devices = {d.name: d.fingerprint() for d in self._delegates if d.probe().here}
-        return {"devices": devices, "plan": _plan_record(plan)}
+        return {"devices": devices, "plan": _plan_record(plan), "ceilings": self._ceilings}
 
     def device_bytes(self) -> dict[str, int]:
         """The plan's arenas, and what delegates hold besides."""
@@ -146,7 +148,8 @@ class Own:
 
     def profile(self, repeat: int) -> tuple[tuple[StepRecord, ...], tuple[OpRecord, ...]]:
         """Steps by waiting for each, ops by the delegates' clocks or each by itself."""
-        return profiled(self._it, self._delegates, repeat)
+        self._ceilings = ceilings_of(self._delegates)
+        return profiled(self._it, self._delegates, self._ceilings, repeat)
 
     def close(self) -> None:
         """Close interpreter and delegates."""

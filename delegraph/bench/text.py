@@ -10,7 +10,7 @@ from dataclasses import asdict
 from ..partitioner.explain import duration, plain, size
 from .record import Cell, Report
 from .stats import summary
-from .words import against, cell_name, findings, measured_by, models, overall
+from .words import against, against_floor, cell_name, findings, measured_by, models, overall
 
 
 def markdown(report: Report) -> str:
@@ -22,6 +22,7 @@ def markdown(report: Report) -> str:
     lines += [f"- **{escaped(f.model)}**: {escaped(f.sentence)}" for f in findings(report)]
     for model, cells in models(report).items():
         lines += ["", f"### {escaped(model)}", "", *_table(report, cells)]
+        lines += ["", *(f"- {escaped(text)}" for text in against_floor(report, cells))]
     lines += ["", escaped(measured_by(report.settings)), ""]
     for m in report.machines:
         versions = ", ".join(f"{name} {version}" for name, version in m.versions.items())
@@ -82,9 +83,9 @@ def escaped(text: str) -> str:
 COLUMNS = (
     "machine", "model", "delegates", "precision", "threads", "batch", "placement", "peer", "state", "problem", "notes",
     "samples", "min_s", "median_s", "median_low_s", "median_high_s", "mean_s", "p90_s", "p95_s", "p99_s", "max_s",
-    "deviation_s", "open_s", "load_s", "plan_s", "compile_s", "first_s", "startup_s", "stream_per_s", "resident_bytes",
-    "peak_bytes", "device_bytes", "transferred_bytes", "transfer_s", "joules_per_inference", "verdict", "max_error",
-    "mean_error", "relative_error", "nans", "cosine", "top1", "top5", "plan_hash",
+    "deviation_s", "open_s", "load_s", "plan_s", "compile_s", "first_s", "startup_s", "floor_s", "stream_per_s",
+    "resident_bytes", "peak_bytes", "device_bytes", "transferred_bytes", "transfer_s", "joules_per_inference",
+    "verdict", "max_error", "mean_error", "relative_error", "nans", "cosine", "top1", "top5", "plan_hash",
 )  # fmt: skip
 
 
@@ -107,6 +108,8 @@ def _numbers(cell: Cell) -> dict[str, object]:
         row |= {"median_low_s": s.median.low, "median_high_s": s.median.high}
     if cell.phases is not None:
         row |= {f"{name}_s": seconds for name, seconds in asdict(cell.phases).items()} | {"startup_s": cell.startup}
+    if cell.floor is not None:
+        row["floor_s"] = cell.floor
     if cell.stream is not None:
         row["stream_per_s"] = cell.stream.rate
     if cell.memory is not None:

@@ -118,6 +118,17 @@ def _sentence(report: Report, ranking: Sequence[Cell]) -> str:
     return f"{said}."
 
 
+def against_floor(report: Report, cells: Sequence[Cell]) -> list[str]:
+    """How far cells are from what their devices could do, of those of which that is known."""
+    said = []
+    for cell in cells:
+        if cell.floor and cell.steady is not None and cell.steady.samples:
+            most = [f"{c.flops / 1e9:.3g} GFLOP/s and {c.bandwidth / 1e9:.3g} GB/s" for c in cell.ceilings.values()]
+            factor = f"{cell.steady.median / cell.floor:.3g} times its floor of {duration(cell.floor)}"
+            said.append(f"{cell_name(report, cell)} takes {factor}, by {', '.join(most)} that its device does at most")
+    return said
+
+
 def overall(report: Report) -> list[str]:
     """How configurations compare over all models that each pair of them has in common; against the report's first."""
     by_model = models(report)

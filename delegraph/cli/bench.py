@@ -169,10 +169,10 @@ def _write(made: Any, folder: Path) -> None:
 
 
 def _show(made: Any) -> None:
-    from ..bench.words import findings, models, overall
+    from ..bench.words import against_floor, findings, models, overall
 
     for name, cells in models(made).items():
-        show(f"{name}:", cells_table(made, cells), "")
+        show(f"{name}:", cells_table(made, cells), *against_floor(made, cells), "")
     show(*overall(made), *(f"{f.model}: {f.sentence}" for f in findings(made)))
 
 

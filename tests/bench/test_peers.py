@@ -117,6 +117,9 @@ def test_ncnn_says_what_is_on_the_cpu_and_outputs_are_found_by_size(tmp_path: Pa
     found = made.outputs()
     assert list(found) == ["relu", "mean"] and found["mean"].item() == NUMBERS.mean()
     np.testing.assert_array_equal(found["relu"], np.maximum(NUMBERS, 0))
+    ncnn_files(tmp_path, "Input in0 0 1 in0", "Half half 1 1 in0 out1", "ReLU relu 1 1 in0 out0")
+    made = opened(relu(tmp_path, "half"), "ncnn")
+    np.testing.assert_array_equal(made.outputs()["half"], NUMBERS / 2)  # both of a size: pnnx's numbers tell
     ncnn_files(tmp_path, "Input in0 0 1 in0", "Pad pad 1 1 in0 out0")
     with pytest.raises(RuntimeError, match=r"does not read relu\.ncnn\.param"):
         opened(model, "ncnn")

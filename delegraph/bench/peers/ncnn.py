@@ -38,7 +38,8 @@ class Ncnn(Foreign):
             raise RuntimeError(f"ncnn does not read {param.name}, or its .bin: see which layer pnnx did not convert")
 
     def compile(self) -> None:
-        """Done when it was loaded."""
+        """Done when it was loaded. pnnx numbers outputs in the model's order; ncnn tells them as layers make them."""
+        self._names = sorted(self._net.output_names(), key=lambda name: (len(name), name))
         self.infer = self._infer
 
     def feed(self, arrays: Sequence[NDArray[Any]]) -> None:
@@ -52,7 +53,7 @@ class Ncnn(Foreign):
         for name, mat in zip(self._net.input_names(), self._mats, strict=True):
             extractor.input(name, mat)
         self._made = []
-        for name in self._net.output_names():
+        for name in self._names:
             code, mat = extractor.extract(name)
             if code:
                 raise RuntimeError(f"ncnn does not compute {name} (code {code})")

@@ -1,4 +1,4 @@
-"""Stands in for ncnn where it is not installed: networks of ReLU and Reduction (a mean), of which Vulkan has one."""
+"""Stands in for ncnn where it is not installed: networks of a few layers, of which Vulkan lacks Reduction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 __version__ = "double"
+FUNCTIONS = {"ReLU": lambda x: np.maximum(x, 0), "Reduction": lambda x: x.mean(keepdims=True), "Half": lambda x: x / 2}
 
 
 class Mat(np.ndarray[Any, Any]):
@@ -28,7 +29,7 @@ class Net:
 
     def load_param(self, path: str) -> int:
         self._lines = [line.split() for line in Path(path).read_text().splitlines()[2:]]
-        return 0 if all(line[0] in ("Input", "ReLU", "Reduction") for line in self._lines) else -1
+        return 0 if all(line[0] in ("Input", *FUNCTIONS) for line in self._lines) else -1
 
     def load_model(self, path: str) -> int:
         return 0 if Path(path).is_file() else -1
@@ -56,7 +57,7 @@ class Extractor:
     def extract(self, name: str) -> tuple[int, Any]:
         kind, *_, source, _ = next(line for line in self._lines if line[-1] == name)
         x = self._values[source]
-        return 0, np.maximum(x, 0) if kind == "ReLU" else x.mean(keepdims=True)
+        return 0, FUNCTIONS[kind](x)
 
 
 def get_gpu_count() -> int:
