@@ -28,7 +28,7 @@ REMEDIES = {
     "MISSED_DEADLINE_PERSISTENT": "it always takes too long: choose another device",
     "RESOURCE_EXHAUSTED_TRANSIENT": "the device is busy: try again",
     "RESOURCE_EXHAUSTED_PERSISTENT": "the device has too little for this: choose another",
-    "DEAD_OBJECT": "the driver died: open the interpreter again",
+    "DEAD_OBJECT": "the driver died: the next run compiles for the one in its place",
 }
 
 

@@ -38,6 +38,7 @@ class LoadedProgram:
         that stands for the program. Inputs `given` and outputs `made` are signed bytes outside, unsigned ones inside.
         """
         self._library, self._program = library, program
+        self._devices, self._share, self._cache = devices, share, cache
         self._given = {k: np.empty(program.operands[program.inputs[k]].dims, np.uint8) for k in given}
         self._made = tuple(made)
         kept = [program.operands[k] for k in program.inputs[len(program.inputs) - program.states :]]
@@ -46,41 +47,55 @@ class LoadedProgram:
         self._next = [np.empty_like(state) for state in self._states]
         self._lock = threading.Lock()
         self._reused: tuple[tuple[int, ...], c_void_p, ExitStack] | None = None
+        self._dead = False  # whether what was compiled went with its driver
         self.reset()
-        with ExitStack() as stack:
-            model = Model(library, stack, program, share)
-            self._compilation = self._compile(stack, model, devices, cache)
-            burst = library.level >= L3
-            self._burst = library.make(stack, "Burst_create", self._compilation) if burst else None
-            self._stack: ExitStack | None = stack.pop_all()
+        self._stack: ExitStack | None = None
+        self._open()
 
-    def _compile(
-        self, stack: ExitStack, model: Model, devices: Sequence[Device], cache: tuple[str, bytes] | None
-    ) -> c_void_p:
-        library = self._library
+    def _open(self) -> None:
+        """Compile it, in place of what was compiled before."""
+        if self._stack is not None:
+            self._stack.close()
+            self._stack = None
+        with ExitStack() as stack:
+            model = Model(self._library, stack, self._program, self._share)
+            self._compilation = self._compile(stack, model)
+            burst = self._library.level >= L3
+            self._burst = self._library.make(stack, "Burst_create", self._compilation) if burst else None
+            self._stack = stack.pop_all()
+        self._dead = False
+
+    def _compile(self, stack: ExitStack, model: Model) -> c_void_p:
+        library, devices = self._library, self._devices
         if devices:
             handles = (c_void_p * len(devices))(*(device.handle for device in devices))
             made = library.make(stack, "Compilation_createForDevices", model.handle, handles, len(devices))
         else:
             made = library.make(stack, "Compilation_create", model.handle)
         library("Compilation_setPreference", made, self._program.preference)
-        if cache is not None:
-            folder, token = cache
+        if self._cache is not None:
+            folder, token = self._cache
             library("Compilation_setCaching", made, os.fsencode(folder), (c_uint8 * len(token))(*token))
         library("Compilation_finish", made)
         return made
 
     def run(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
-        """Run once: read `inputs`, fill `outputs`, each C-contiguous, in the program's order. Raises DelegateError."""
+        """Run once: read `inputs`, fill `outputs`, each C-contiguous, in the program's order. Raises DelegateError.
+
+        Where its driver had died before, it is compiled again for the one that took its place.
+        """
         with self._lock, ExitStack() as stack:
+            if self._dead:
+                self._open()
             for k, unsigned in self._given.items():
                 np.bitwise_xor(inputs[k].view(np.uint8).reshape(unsigned.shape), SIGN, out=unsigned)
             read = [*(self._given.get(k, array) for k, array in enumerate(inputs)), *self._states]
             try:
                 execution = self._execution(stack, read, [*outputs, *self._next])
                 self._compute(stack, execution)
-            except DelegateError:
+            except DelegateError as error:
                 self._forget()
+                self._dead = isinstance(error, NNAPIError) and error.code == "DEAD_OBJECT"
                 raise
             if self._library.level >= L3:
                 self._check(execution, outputs)
@@ -206,7 +221,7 @@ class LoadedProgram:
             self._forget()
             if self._stack is not None:
                 self._stack.close()
-            self._stack = None
+            self._stack, self._dead = None, False
 
 
 def _shaped(raw: NDArray[np.uint8], operand: Operand, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -61,6 +61,14 @@ class Reference:
         """Make a function give a result code, once, after so many calls of it that go well."""
         self._library.reference_fail(function.encode(), code, after)
 
+    def die(self, away: bool = False) -> None:
+        """Have the drivers die, and with them all that was compiled; they start again at once, or are `away`."""
+        self._library.reference_die(away)
+
+    def live(self) -> None:
+        """Have drivers again."""
+        self._library.reference_die(False)
+
     def reset(self) -> None:
         """Forget everything."""
         self._library.reference_reset()

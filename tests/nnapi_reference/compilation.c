@@ -37,6 +37,7 @@ static int make_compilation(Model *model, const Device *device, Compilation **co
     if (!model->finished) return BAD_STATE;
     *compilation = new_object(COMPILATION, sizeof **compilation);
     (*compilation)->model = model, (*compilation)->device = device, (*compilation)->preference = 1;
+    (*compilation)->life = life;
     model->base.users++;
     return NO_ERROR;
 }
@@ -125,6 +126,7 @@ int ANeuralNetworksCompilation_finish(Compilation *compilation) {
     USE(compilation, COMPILATION);
     if (compilation->finished) return BAD_STATE;
     if (check(compilation->model, MODEL, "Compilation_finish")) return BAD_STATE;
+    if (away) return DEAD_OBJECT;
 #if LEVEL >= 29
     const Model *model = compilation->model;
     for (uint32_t k = 0; compilation->device && k < model->n_operations; k++)
@@ -194,6 +196,7 @@ static int started(Execution *execution, const char *where) {
             breach(where, "a constant changed, or its memory is gone");
     }
     execution->started = execution->done = true;
+    if (execution->compilation->life != life) return execution->result = DEAD_OBJECT;
     return execution->result = compute(model, execution);
 }
 

@@ -8,6 +8,8 @@ static Object *objects;
 static char breaches[4096];
 static char failing_function[64];
 static int failing_code, failing_after;
+int life;
+bool away;
 
 void breach(const char *where, const char *what) {
     size_t used = strlen(breaches);
@@ -56,6 +58,8 @@ void reference_fail(const char *function, int code, int after) {
     failing_code = code, failing_after = after;
 }
 
+void reference_die(bool for_good) { life++, away = for_good; }
+
 const char *reference_breaches(void) { return breaches; }
 
 int reference_alive(void) {
@@ -70,7 +74,7 @@ void reference_reset(void) {
         free(objects);
         objects = next;
     }
-    breaches[0] = 0, failing_code = 0;
+    breaches[0] = 0, failing_code = 0, away = false;
 }
 
 size_t size_of(int32_t type) {

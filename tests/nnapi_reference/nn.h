@@ -12,7 +12,7 @@
 #define MOST_RANK 8
 
 enum { NO_ERROR, OUT_OF_MEMORY, INCOMPLETE, UNEXPECTED_NULL, BAD_DATA, OP_FAILED, BAD_STATE, UNMAPPABLE,
-       OUTPUT_INSUFFICIENT_SIZE, UNAVAILABLE_DEVICE };
+       OUTPUT_INSUFFICIENT_SIZE, UNAVAILABLE_DEVICE, DEAD_OBJECT = 14 };
 
 enum { FLOAT32 = 0, INT32 = 1, UINT32 = 2, T_FLOAT32 = 3, T_INT32 = 4, T_QUANT8 = 5, BOOL = 6, T_QUANT16 = 7,
        T_FLOAT16 = 8, T_BOOL8 = 9, FLOAT16 = 10, T_CHANNELS = 11, T_QUANT16_ASYMM = 12, T_QUANT8_SYMM = 13,
@@ -46,7 +46,7 @@ typedef struct {
 
 typedef struct { const char *name; int32_t type; int64_t level; bool narrow; } Device;
 
-typedef struct { Object base; Model *model; bool finished; const Device *device; int32_t preference; } Compilation;
+typedef struct { Object base; Model *model; bool finished; const Device *device; int32_t preference; int life; } Compilation;
 
 typedef struct { uint8_t *bytes; size_t length; bool set; } Buffer;
 
@@ -70,6 +70,8 @@ int check(const void *object, Kind kind, const char *where); /* NO_ERROR where a
 int release(void *object, Kind kind, const char *where);
 void breach(const char *where, const char *what);
 int failing(const char *where); /* the result that a test asked a function to give */
+extern int life; /* which of the drivers' lives this is: what was compiled in another is dead */
+extern bool away; /* whether there is no driver now */
 size_t size_of(int32_t type);
 bool is_scalar(int32_t type);
 size_t count_of(uint32_t rank, const uint32_t *dims);
