@@ -97,11 +97,15 @@ class Rates:
 
 @dataclass(frozen=True)
 class Probe:
-    """Whether a delegate's device is here: `detail` names it, or says why not; `remedy` says what would mend it."""
+    """Whether a delegate's device is here: `detail` names it, or says why not; `remedy` says what would mend it.
+
+    `note` is what `doctor` tells besides.
+    """
 
     here: bool
     detail: str
     remedy: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Named:
 NAMED: Mapping[str, Named] = {
     "gpu": Named(
         "delegraph.delegates.gpu.delegate:GPUDelegate", "delegraph.lending:gpu",
-        ("device", "api", "quantized", "precision"), ("context", "limits"),
+        ("device", "api", "quantized", "precision"), ("context", "limits", "cache_dir"),
     ),
     "edgetpu": Named(
         "delegraph.delegates.edgetpu.delegate:EdgeTPUDelegate", "delegraph.delegates.edgetpu.lending:edgetpu",

@@ -52,7 +52,8 @@ def check(delegate: Delegate) -> Checkup:
         if not probe.here:
             return Checkup(delegate.name, False, probe.detail, probe.remedy)
         tried = delegate.self_test() if isinstance(delegate, SelfTesting) else _sum(delegate)
-        return Checkup(delegate.name, True, probe.detail, probe.remedy, tried)
+        detail = "; ".join(filter(None, (probe.detail, probe.note)))
+        return Checkup(delegate.name, True, detail, probe.remedy, tried)
     finally:
         delegate.close()
 

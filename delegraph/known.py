@@ -121,6 +121,7 @@ OPTIONS: Mapping[str, Mapping[str, Parse]] = {
         "precision": _one_of("delegraph.delegates.gpu.halves:PRECISIONS"),
         "quantized": _one_of("delegraph.delegates.gpu.delegate:QUANTIZED"),
         "api": _one_of("delegraph.delegates.gpu.context:APIS"),
+        "cache_dir": _path,
     },
     "edgetpu": {
         "cpu_twin": _path,

@@ -153,17 +153,33 @@ def software_flags() -> tuple[bool, ...]:
 class EGLContext:
     """A context on one device, without a surface: what moderngl wants one to be."""
 
-    def __init__(self, index: int, api: str) -> None:
-        """Make one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
+    def __init__(self, display: int, api: str, share: int | None = None) -> None:
+        """Make one of `APIS`, current nowhere, that has the objects of `share`. Raises NoGL if it cannot be had."""
         self._make_current = function("eglMakeCurrent", UINT, HANDLE, HANDLE, HANDLE, HANDLE)
         self._destroy = function("eglDestroyContext", UINT, HANDLE, HANDLE)
-        self._display: int | None = None
-        self._context: int | None = None
-        for self._display in displays(index):
-            self._context = new_context(self._display, api)
-            if self._context is not None:
-                return
-        raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
+        self._display = display
+        self._context = new_context(display, api, share)
+        if self._context is None:
+            raise NoGL("EGL makes no context", "update the GPU's driver (Mesa)")
+
+    @classmethod
+    def on(cls, index: int, api: str) -> EGLContext:
+        """One on EGL device `index`. Raises NoGL if it cannot be had."""
+        problem = NoGL("EGL has no display there", "update the GPU's driver (Mesa)")
+        for display in displays(index):
+            try:
+                return cls(display, api)
+            except NoGL as error:
+                problem = error
+        raise problem
+
+    @classmethod
+    def beside(cls, api: str) -> EGLContext:
+        """One that shares the objects of the context that is current. Raises NoGL if it cannot be had."""
+        display, share = function("eglGetCurrentDisplay", HANDLE)(), current_egl()
+        if not display or not share:
+            raise NoGL("no context of EGL is current", "use one")
+        return cls(display, api, share)
 
     def load_opengl_function(self, name: str) -> int:
         """The address of a GL function, 0 where there is none."""
@@ -205,8 +221,11 @@ def get_display(platform: int, device: int | None) -> int | None:
     return display
 
 
-def new_context(display: int, api: str) -> int | None:
-    """A new context of one of `APIS`, if the display gives one: one that tells when it is lost, if that can be had."""
+def new_context(display: int, api: str, share: int | None = None) -> int | None:
+    """A new context of one of `APIS`, if the display gives one: one that tells when it is lost, if that can be had.
+
+    It has the objects of `share`, another context on that display.
+    """
     choose = function("eglChooseConfig", UINT, HANDLE, POINTER, POINTER, INT, POINTER)
     create = function("eglCreateContext", HANDLE, HANDLE, HANDLE, HANDLE, POINTER)
     bind, bound = function("eglBindAPI", UINT, UINT), function("eglQueryAPI", UINT)
@@ -220,7 +239,7 @@ def new_context(display: int, api: str) -> int | None:
     try:
         for telling in (wanted.telling, ()):
             attributes = (*wanted.attributes, *telling, EGL_NONE)
-            made: int | None = create(display, config, None, (INT * len(attributes))(*attributes))
+            made: int | None = create(display, config, share, (INT * len(attributes))(*attributes))
             if made:
                 return made
         return None
@@ -232,7 +251,7 @@ def open_context(index: int, api: str) -> moderngl.Context:
     """A context of one of `APIS` on EGL device `index`, current nowhere. Raises NoGL if it cannot be had."""
     library()
     try:
-        own: Any = EGLContext(index, api)
+        own: Any = EGLContext.on(index, api)
         with own:
             ctx = moderngl.create_context(require=ASKED[api].version, context=own)
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -19,16 +20,18 @@ from ..base import YES, Ceiling, Cost, Link, Lowering, Partition, Probe, Rates, 
 from ..custom import changes
 from ..work import arithmetic, constant_bytes
 from .arena import GLArena, form
+from .binaries import Binaries
 from .ceiling import measured_ceiling
 from .context import APIS, NoGL
 from .device import Device, open_device
-from .executable import GLExecutable, Programs
+from .executable import GLExecutable
 from .halves import Precision, checked, in_halves, misfit
 from .kernels import Refusal
 from .launches import Launch, lower
 from .lowering import lower_op, tensors_of
 from .outside import GLOutside
 from .peaks import MOST
+from .programs import Programs
 from .reals import InReals, note
 
 log = logging.getLogger("delegraph.gpu")
@@ -61,6 +64,7 @@ class GPUDelegate:
         quantized: Literal["exact", "float"] = "exact",
         precision: str | Precision = "fp32",
         context: moderngl.Context | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         """`device` is an EGL device index, or part of a renderer's name; by default the first that is not software.
 
@@ -78,6 +82,10 @@ class GPUDelegate:
 
         `context` is one of the caller's own to work in, so that buffers of it may be bound (`Interpreter.bind_input`);
         it is made current while it is used, must not be current in another thread meanwhile, and stays open.
+
+        `cache_dir` is the folder where what the driver made of shaders is kept from one process to the next, by default
+        $DELEGRAPH_GPU_CACHE, else `delegraph/gpu` in the user's cache, though not for Mesa, which has its own; "off"
+        keeps nothing.
         """
         if api is not None and api not in APIS:
             raise ValueError(f"api is {' or '.join(map(repr, APIS))} or None, not {api!r}")
@@ -90,6 +98,7 @@ class GPUDelegate:
         self._limits = limits
         self._quantized = quantized
         self._context = context
+        self._cache = cache_dir
         self._precision = checked(precision)
         self.learns = "fp16" in self._precision.values()
         self._wide: dict[tuple[str, int], dict[int, str]] = {}  # by model and subgraph: what half cannot have, and why
@@ -118,7 +127,8 @@ class GPUDelegate:
         except DelegateError as error:
             return Probe(False, str(error))
         what = f"{device.name}, {APIS[device.api].rpartition(' ')[0]}"
-        return Probe(True, f"{what} (software: the CPU computes)" if device.software else what)
+        what = f"{what} (software: the CPU computes)" if device.software else what
+        return Probe(True, what, note=str(Binaries(self._cache, device)))
 
     def fingerprint(self) -> str:
         """The device, its driver and what was asked for; why there is none, without one."""
@@ -192,7 +202,7 @@ class GPUDelegate:
         launches, lowering = self._lower(graph, partition.ops, keep)
         with self._lock:
             if self._programs is None:
-                self._programs = Programs(self.device, self.limits.precise)
+                self._programs = Programs(self.device, self.limits.precise, self._cache)
             view, limits, learn = self._view_of(graph), self.limits, partial(self._learn, graph)
             shapes, known = tuple(t.shape for t in graph.tensors), frozenset(self._wide.get(key_of(graph), ()))
             key = (*key_of(graph), shapes, known, partition.ops, keep, self._changes)

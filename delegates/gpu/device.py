@@ -24,6 +24,7 @@ from .context import (
     POINTER,
     UINT,
     NoGL,
+    address,
     as_before,
     current_egl,
     function,
@@ -52,6 +53,12 @@ GL_MAX_SHADER_STORAGE_BLOCK_SIZE = 0x90DE
 GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT = 0x90DF
 GL_MAX_TEXTURE_BUFFER_SIZE, GL_TEXTURE_BUFFER_OFFSET_ALIGNMENT = 0x8C2B, 0x919F
 
+# What lets a driver compile in threads, by the extension that brings it.
+COMPILER_THREADS = {
+    "GL_KHR_parallel_shader_compile": "glMaxShaderCompilerThreadsKHR",
+    "GL_ARB_parallel_shader_compile": "glMaxShaderCompilerThreadsARB",
+}
+
 
 def is_software(name: str) -> bool:
     """Whether a renderer of this name is software."""
@@ -63,7 +70,7 @@ class Device:
 
     def __init__(self, ctx: moderngl.Context, own: bool = True) -> None:
         """Work in a context, current in no other thread meanwhile; `own` ones are destroyed at the end."""
-        self.name = self.version = ""
+        self.name = self.version = self.vendor = ""
         self.lost = False  # whether the context is no more, with all that was in it
         self._ctx: moderngl.Context | None = ctx
         self._handle = 0  # EGL's, where it is EGL's
@@ -77,6 +84,8 @@ class Device:
         with self.current():
             self.name = str(ctx.info["GL_RENDERER"])
             self.version = str(ctx.info["GL_VERSION"])
+            self.vendor = str(ctx.info["GL_VENDOR"])
+            compile_in_parallel(ctx)
             self._handle = current_egl()
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
             limits = replace(read_limits(), precise=self.api == "gl" or PRECISE in ctx.extensions)
@@ -95,6 +104,11 @@ class Device:
     def api(self) -> str:
         """Which of `APIS` it speaks."""
         return "gles" if self.version.startswith("OpenGL ES") else "gl"
+
+    @property
+    def mesa(self) -> bool:
+        """Whether the driver is Mesa's."""
+        return "Mesa" in self.version
 
     @property
     def software(self) -> bool:
@@ -212,6 +226,14 @@ def integer(name: int, index: int | None = None) -> int:
     else:
         function("glGetInteger64i_v", None, UINT, UINT, POINTER)(name, index, ctypes.byref(value))
     return value.value
+
+
+def compile_in_parallel(ctx: moderngl.Context) -> None:
+    """Let the driver compile in as many threads as it likes, if it can. A context must be current."""
+    for extension, name in COMPILER_THREADS.items():
+        if extension in ctx.extensions and address(name):
+            function(name, None, UINT)(0xFFFFFFFF)
+            return
 
 
 def read_limits() -> Limits:

@@ -13,65 +13,20 @@ from numpy.typing import NDArray
 
 from ...errors import DelegateError
 from ...graph.model import Graph
-from ...shaders.program import Limits, Program
+from ...shaders.program import Limits
 from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena, Learn
-from .blocks import Slot, alone, numbered
-from .compiler import BEYOND, FAILED, Laid, compile_error, joined, source
-from .device import Device
+from .blocks import Slot, numbered
+from .compiler import BEYOND, FAILED
 from .launches import Launch
 from .lowering import held
-from .places import Binding, Hazards, Places, Weights
+from .places import Binding, Bound, Hazards, Places
+from .programs import Programs, Wanted
 from .texels import BufferTexture
 
 # What comes after may read or overwrite what shaders wrote before: from shaders, as texels, by copies, from the host.
 BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.TEXTURE_FETCH_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_BIT
-
-
-class Programs:
-    """The compute shaders of one device, each text compiled once and kept while somebody uses it."""
-
-    def __init__(self, device: Device, precise: bool = True) -> None:
-        """Start with none. `precise` is whether GLSL has that here."""
-        self.device = device
-        self.compiled = 0  # shaders, so far
-        self.weights = Weights(device)
-        self._precise = precise
-        self._held: dict[str, tuple[Any, int]] = {}
-
-    def __len__(self) -> int:
-        """How many are held."""
-        return len(self._held)
-
-    def acquire(self, program: Program, elements: int, laid: Sequence[Laid] = ()) -> tuple[str, Any]:
-        """The text and the shader of a program, its blocks as `laid` or by default each buffer one.
-
-        Raises DelegateError, showing the line, if it does not compile.
-        """
-        laid = laid or [(block, [(0, 0)]) for block in alone(program)]
-        pieces = source(program, elements, laid, self.device.api, self._precise)
-        text = joined(pieces)
-        with self.device.current() as ctx:
-            shader, users = self._held.get(text, (None, 0))
-            if shader is None:
-                try:
-                    shader = ctx.compute_shader(text)
-                    self.compiled += 1
-                except moderngl.Error as error:
-                    raise compile_error(pieces, program.body, str(error)) from None
-            self._held[text] = (shader, users + 1)
-        return text, shader
-
-    def release(self, texts: Sequence[str]) -> None:
-        """Give back what was acquired."""
-        with self.device.lock:
-            for text in texts:
-                shader, users = self._held.pop(text)
-                if users > 1:
-                    self._held[text] = (shader, users - 1)
-                else:
-                    self.device.release(shader)
 
 
 class GLExecutable:
@@ -111,7 +66,7 @@ class GLExecutable:
         try:
             with self.device.current() as ctx:
                 blocks = [block for launch in launches for block in launch.blocks]
-                self._places.pack(blocks, programs.weights, key)
+                self._places.reserve(blocks, programs.weights, key)
                 self._places.remember(launches)
                 self._calls = self._prepare(ctx, graph, launches, check_each)
         except BaseException:
@@ -124,22 +79,20 @@ class GLExecutable:
         calls: list[Callable[[], Any]] = []
         bound: dict[tuple[bool, int], tuple[str, Binding]] = {}
         hazards = Hazards()
-        for launch in launches:
-            program = launch.program
-            elements = held(graph, program.output).size // width(program.value)
-            found = [self._places.bound(launch, block) for block in launch.blocks]
-            laid = [(block, ranges) for block, (_, ranges, _) in zip(launch.blocks, found, strict=True)]
-            text, shader = self._programs.acquire(program, elements, laid)
-            self._texts.append(text)
+        found = [[self._places.bound(launch, block) for block in launch.blocks] for launch in launches]
+        wanted = [self._wanted(launch, places) for launch, places in zip(launches, found, strict=True)]
+        acquired = self._programs.acquire_all(wanted, self._places.pack)
+        self._texts += [text for text, _ in acquired]
+        for launch, places, (_, shader) in zip(launches, found, acquired, strict=True):
             if hazards.barrier_before(launch, self._places):
                 calls.append(partial(ctx.memory_barrier, BARRIERS))
-            for k, block, (binding, _, copies) in zip(numbered(launch.blocks), launch.blocks, found, strict=True):
+            for k, block, (binding, _, copies) in zip(numbered(launch.blocks), launch.blocks, places, strict=True):
                 calls += [partial(ctx.copy_buffer, *copy) for copy in copies]
                 place, what = (block[0].texels, k), (block[0].element, binding)
                 if bound.get(place) != what:
                     bound[place] = what
                     calls.append(self._binding(k, block[0], binding))
-            calls.append(partial(shader.run, *program.groups))
+            calls.append(partial(shader.run, *launch.program.groups))
             self._ends.append((len(calls), launch.op))
             if check_each:
                 calls.append(partial(self.device.check, f"op {launch.op} ({graph.ops[launch.op].label})"))
@@ -147,16 +100,28 @@ class GLExecutable:
         calls.append(partial(self.device.check, "the run"))
         return calls
 
+    def _wanted(self, launch: Launch, places: Sequence[Bound]) -> Wanted:
+        """What a launch asks of `Programs`, its blocks bound to these places."""
+        elements = held(self._graph, launch.program.output).size // width(launch.program.value)
+        laid = [(block, ranges) for block, (_, ranges, _) in zip(launch.blocks, places, strict=True)]
+        numbers = zip(numbered(launch.blocks), launch.blocks, places, strict=True)
+        textures = [(k, self._texture(b[0], binding)) for k, b, (binding, _, _) in numbers if b[0].texels]
+        return Wanted(launch.program, elements, laid, textures)
+
     def _binding(self, k: int, slot: Slot, binding: Binding) -> Callable[[], Any]:
         """The call that binds bytes of a buffer, as texels where the slot is read so."""
+        if slot.texels:
+            return self._texture(slot, binding).bind(k)
         buffer, offset, nbytes = binding
-        if not slot.texels:
-            bind: Callable[[], Any] = partial(buffer.bind_to_storage_buffer, k, offset, nbytes)
-            return bind
+        bind: Callable[[], Any] = partial(buffer.bind_to_storage_buffer, k, offset, nbytes)
+        return bind
+
+    def _texture(self, slot: Slot, binding: Binding) -> BufferTexture:
+        buffer, offset, nbytes = binding
         key = slot.element, buffer.glo, offset, nbytes
         if key not in self._textures:
             self._textures[key] = BufferTexture(buffer, offset, nbytes, slot.element)
-        return self._textures[key].bind(k)
+        return self._textures[key]
 
     def run(self) -> None:
         """Hand one run to the GPU; reading the arena waits for it. Raises DelegateError on failure.

@@ -46,19 +46,17 @@ class Weights:
         """Bytes of all of them."""
         return sum(buffer.size for buffer, _ in self._held.values())
 
-    def acquire(self, key: Hashable, nbytes: int, fill: Callable[[Any], None]) -> tuple[Any, Callable[[], None]]:
-        """The buffer of `key`, given to `fill` if it is new, and what gives it back. DelegateError without room."""
+    def acquire(self, key: Hashable, nbytes: int) -> tuple[Any, bool, Callable[[], None]]:
+        """The buffer of `key`, whether it is new and so to be filled, and what gives it back.
+
+        Raises DelegateError where there is no room. The device is to be held until the buffer is full or given back.
+        """
         with self._device.current():
             buffer, users = self._held.get(key, (None, 0))
             if buffer is None:
                 buffer = new_buffer(self._device, nbytes)
-                try:
-                    fill(buffer)
-                except BaseException:
-                    buffer.release()
-                    raise
             self._held[key] = (buffer, users + 1)
-        return buffer, partial(self._release, key)
+        return buffer, users == 0, partial(self._release, key)
 
     def _release(self, key: Hashable) -> None:
         with self._device.lock:
@@ -86,6 +84,7 @@ class Places:
         self._alignment, self._most = alignment, most
         self._buffers: list[Any] = []
         self._packed: Any = None
+        self._empty = False
         self._leave: Callable[[], None] = lambda: None  # gives the packed constants back
         self._constants: dict[tuple[Const, ...], list[Range]] = {}
         self._memory: GLArena | None = None  # of variables, what lies between programs, and words
@@ -107,8 +106,8 @@ class Places:
             self._memory.close()
         self._variables, self._between, self._memory = {}, {}, None
 
-    def pack(self, blocks: Sequence[Block], weights: Weights, key: Hashable) -> None:
-        """Make the constants of all blocks and put them into one buffer, unless `weights` holds it under `key`."""
+    def reserve(self, blocks: Sequence[Block], weights: Weights, key: Hashable) -> None:
+        """One buffer for the constants of all blocks: that of `weights` under `key`."""
         groups = [tuple(s.source for s in block if isinstance(s.source, Const)) for block in blocks]
         found = [group for group in dict.fromkeys(groups) if group]
         if not found:
@@ -117,15 +116,16 @@ class Places:
         starts, total = in_a_row([nbytes for _, nbytes in inside], self._alignment)
         for group, start, (own, _) in zip(found, starts, inside, strict=True):
             self._constants[group] = [(start + k, start + k + c.nbytes) for c, k in zip(group, own, strict=True)]
-        self._packed, self._leave = weights.acquire(key, total, self._fill)
+        self._packed, self._empty, self._leave = weights.acquire(key, total)
 
-    def _fill(self, buffer: Any) -> None:
-        for group, ranges in self._constants.items():
+    def pack(self) -> None:
+        """Make the constants, unless somebody else did."""
+        for group, ranges in self._constants.items() if self._empty else ():
             for const, (low, _) in zip(group, ranges, strict=True):
                 data = np.ascontiguousarray(const.pack())
                 if data.nbytes != const.nbytes:
                     raise DelegateError(f"a constant of {const.nbytes} bytes was packed into {data.nbytes}")
-                buffer.write(data, low)
+                self._packed.write(data, low)
 
     def remember(self, launches: Sequence[Launch]) -> None:
         """Make the memory of variables, reset, of what lies between programs, of a word for each that may fail."""

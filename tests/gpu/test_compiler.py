@@ -10,8 +10,8 @@ import pytest
 from ops.harness import delegate, graph_of
 
 from delegraph.delegates.gpu import GPUDelegate, blocks, compiler, lowering
-from delegraph.delegates.gpu.executable import Programs
 from delegraph.delegates.gpu.launches import lower
+from delegraph.delegates.gpu.programs import Programs
 from delegraph.errors import DelegateError
 from delegraph.graph.builder import GraphBuilder
 from delegraph.shaders.program import Arg, Const, Elementwise, Limits, Program, Stage, groups_for, literal
@@ -208,7 +208,8 @@ def test_a_constant_of_another_size_than_announced_is_an_error(monkeypatch: pyte
     places = Places(graph, delegate().lower(graph, (0,)), arena, {}, 256)
     program = Program("elementwise", {}, (Arg("source", Const(lambda: np.zeros(3, np.float32), 16)),), 1, (1, 1, 1))
     with delegate().device.current(), pytest.raises(DelegateError, match="packed into 12"):
-        places.pack(alone(program), Weights(delegate().device), "key")
+        places.reserve(alone(program), Weights(delegate().device), "key")
+        places.pack()
     arena.close()
 
 

@@ -10,8 +10,8 @@ import pytest
 from ops.harness import check, delegate, graph_of, refusals, whole
 
 from delegraph.delegates.gpu import lowering
-from delegraph.delegates.gpu.executable import Programs
 from delegraph.delegates.gpu.kernels import supported
+from delegraph.delegates.gpu.programs import Programs
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph, Op
 from delegraph.shaders.program import Arg, Elementwise, Limits, Program, Stage
