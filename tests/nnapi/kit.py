@@ -14,12 +14,13 @@ from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.nnapi.delegate import NNAPIDelegate
 from delegraph.graph.model import Graph
 
-# Of bytes, what the reference library does not compute: TFLite's rounding there is its own.
-UNTOLD = {"BATCH_MATMUL", "LEAKY_RELU", "MEAN", "PRELU", "RESIZE_BILINEAR"}
-# The reference kernels compare rescaled integers, in which neighbours may be equal; NNAPI tells of real numbers.
+# The reference kernels compare rescaled integers, in which neighbours may be equal; NNAPI tells of real numbers
+# (test_ways.py).
 COMPARISONS = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"}
 # What the library computes in floats, where TFLite's reference kernels use fixed point: a step apart at most.
-BY_FLOATS = {"HARD_SWISH", "L2_NORMALIZATION", "LOGISTIC", "RSQRT", "SOFTMAX", "TANH"}
+BY_FLOATS = {
+    "HARD_SWISH", "L2_NORMALIZATION", "LOGISTIC", "MEAN", "RESIZE_BILINEAR", "RSQRT", "SOFTMAX", "TANH",
+}  # fmt: skip
 
 
 def told(graph: Graph) -> bool:
@@ -30,7 +31,7 @@ def told(graph: Graph) -> bool:
         return True
     if op.kind == "FULLY_CONNECTED" and any(t.quantization and t.quantization.scales.size > 1 for t in tensors):
         return False  # a convolution there, which rounds otherwise: test_ways.py
-    return op.kind not in UNTOLD and not (op.kind in COMPARISONS and any(t.quantization is not None for t in tensors))
+    return not (op.kind in COMPARISONS and any(t.quantization is not None for t in tensors))
 
 
 def run(delegate: NNAPIDelegate, graph: Graph, inputs: Arrays) -> list[NDArray[Any]]:

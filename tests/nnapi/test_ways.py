@@ -60,3 +60,28 @@ def test_bytes_of_the_same_scale(source: str, made: str, phone: Phone) -> None:
     x = b.input((1, 500), source, quantization=(0.037, zero[source]))
     b.output(b.op("QUANTIZE", [x], (1, 500), dtype=made, quantization=(0.037, zero[made]), op_version=2))
     check(b, phone, "DEQUANTIZE QUANTIZE", steps=0)
+
+
+@pytest.mark.parametrize("type", ["INT8", "UINT8"])
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [("EQUAL", np.equal), ("GREATER", np.greater), ("GREATER_EQUAL", np.greater_equal), ("LESS", np.less),
+     ("LESS_EQUAL", np.less_equal), ("NOT_EQUAL", np.not_equal)],
+)  # fmt: skip
+def test_bytes_of_two_scales_are_compared_as_the_numbers_that_they_are(
+    kind: str, holds: Any, type: str, phone: Phone
+) -> None:
+    """So the documentation has it; TFLite's reference kernels compare rescaled integers, of which some are equal."""
+    rng, b = np.random.default_rng(0), GraphBuilder()
+    zeros = (4, -9) if type == "INT8" else (100, 90)
+    tensors = [
+        b.input((2, 300), type, quantization=(0.5, zeros[0])),
+        b.input((1, 300), type, quantization=(0.125, zeros[1])),
+    ]
+    b.output(b.op(kind, tensors, (2, 300), dtype="BOOL"))
+    graph = graph_of(b.build())
+    steps = rng.integers(-9, 9, (2, 300)), rng.integers(-36, 36, (1, 300))
+    inputs = [(s + zero).astype(graph.tensors[t].dtype) for s, zero, t in zip(steps, zeros, graph.inputs, strict=True)]
+    (got,) = run(NNAPIDelegate(library=phone.path), graph, inputs)
+    np.testing.assert_array_equal(got, holds(4 * steps[0], steps[1]))
+    assert got.any() and not got.all()

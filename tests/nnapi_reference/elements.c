@@ -62,7 +62,7 @@ static size_t place(const Value *v, const Value *out, size_t k) {
     return at;
 }
 
-static int32_t clamp(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
+int32_t clamp(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
 
 static void sum_of_bytes(int32_t code, const Value *a, const Value *b, Value *out, int32_t fuse) {
     double twice = 2 * fmax(a->scale, b->scale);
@@ -86,6 +86,18 @@ static void product_of_bytes(const Value *a, const Value *b, Value *out, int32_t
     for (size_t k = 0, n = count_of(out->rank, out->dims); k < n; k++) {
         int32_t x = (read_raw(a, place(a, out, k)) - a->zero) * (read_raw(b, place(b, out, k)) - b->zero);
         write_raw(out, k, clamp(rescale(x, m, s) + out->zero, low, high));
+    }
+}
+
+/* PRELU. */
+static void slopes_of_bytes(const Value *x, const Value *slope, Value *out) {
+    int32_t straight, steep, low, high;
+    int s, t;
+    multiplier(x->scale / out->scale, &straight, &s), multiplier(x->scale * slope->scale / out->scale, &steep, &t);
+    bounds(out, 0, &low, &high);
+    for (size_t k = 0, n = count_of(out->rank, out->dims); k < n; k++) {
+        int32_t v = read_raw(x, place(x, out, k)) - x->zero, by = read_raw(slope, place(slope, out, k)) - slope->zero;
+        write_raw(out, k, clamp((v >= 0 ? rescale(v, straight, s) : rescale(v * by, steep, t)) + out->zero, low, high));
     }
 }
 
@@ -145,10 +157,12 @@ int arithmetic(int32_t code, Value **in, uint32_t n_in, Value **out, uint32_t n_
         else sum_of_bytes(code, a, b, out[0], fuse);
         return NO_ERROR;
     }
-    if (bytes && (a->scale != b->scale || a->zero != b->zero || code == 71)) return OP_FAILED; /* not told here */
+    if (bytes && code == 71) return slopes_of_bytes(a, b, out[0]), NO_ERROR;
+    bool other = bytes && (a->scale != b->scale || a->zero != b->zero);
+    if (other && !compares) return OP_FAILED; /* maxima and minima are of one scale */
     for (size_t k = 0, n = count_of(out[0]->rank, out[0]->dims); k < n; k++) {
         size_t i = place(a, out[0], k), j = place(b, out[0], k);
-        if (a->type != T_FLOAT32) write_raw(out[0], k, whole(code, read_raw(a, i), read_raw(b, j), &bad));
+        if (a->type != T_FLOAT32 && !other) write_raw(out[0], k, whole(code, read_raw(a, i), read_raw(b, j), &bad));
         else if (compares) write_raw(out[0], k, number(code, read_real(a, i), read_real(b, j)) != 0);
         else write_real(out[0], k, activated(number(code, read_real(a, i), read_real(b, j)), fuse));
     }

@@ -99,3 +99,4 @@ int32_t read_raw(const Value *v, size_t k);
 void write_raw(Value *v, size_t k, int32_t x);
 void multiplier(double real, int32_t *whole, int *shift);
 int32_t rescale(int32_t x, int32_t whole, int shift);
+int32_t clamp(int32_t x, int32_t low, int32_t high);

@@ -30,8 +30,6 @@ static int reduced(int32_t code, Value **in, Value *y) {
         kept[k] = gone[k] ? 1 : x->dims[k];
         if (keep || !gone[k]) dims[rank++] = kept[k];
     }
-    bool bytes = x->type == T_QUANT8 || x->type == T_SIGNED;
-    if (code == 31 && bytes) return OP_FAILED; /* its rounding is not told here */
     int result = shape(y, rank, dims);
     if (result) return result;
     size_t n = count_of(x->rank, x->dims), m = count_of(x->rank, kept);
@@ -47,7 +45,7 @@ static int reduced(int32_t code, Value **in, Value *y) {
         }
         if (code == 31) total /= (double)(n / m);
         if (x->type == T_FLOAT32) write_real(y, k, total);
-        else write_raw(y, k, (int32_t)total);
+        else write_raw(y, k, code == 31 ? (int32_t)lround(total) : (int32_t)total);
     }
     return NO_ERROR;
 }
@@ -153,7 +151,6 @@ int image(int32_t code, Value **in, uint32_t n_in, Value **out, uint32_t n_out) 
     const Value *x = in[0];
     bool nearest = code == 94, corners = n_in > 4 && truth(in[4]), halves = n_in > 5 && truth(in[5]);
     if (x->rank != 4 || (n_in > 3 && truth(in[3])) || (corners && halves)) return OP_FAILED;
-    if (!nearest && x->type != T_FLOAT32) return OP_FAILED; /* its rounding is not told here */
     uint32_t dims[4] = {x->dims[0], (uint32_t)integer(in[2]), (uint32_t)integer(in[1]), x->dims[3]};
     int result = shape(out[0], 4, dims);
     for (size_t k = 0, n = count_of(4, dims); k < n && !result; k++) {

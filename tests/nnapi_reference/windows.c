@@ -168,7 +168,7 @@ static int dense(Value **in, Value *y) {
 
 static int matrices(Value **in, Value *z) {
     const Value *x = in[0], *y = in[1];
-    if (x->rank != y->rank || x->rank < 2 || x->type != T_FLOAT32) return OP_FAILED;
+    if (x->rank != y->rank || x->rank < 2 || (x->type != T_FLOAT32 && x->type != T_SIGNED)) return OP_FAILED;
     uint32_t r = x->rank, dims[MOST_RANK];
     bool tx = truth(in[2]), ty = truth(in[3]);
     size_t batch = count_of(r - 2, x->dims);
@@ -176,18 +176,25 @@ static int matrices(Value **in, Value *z) {
     uint32_t rows = x->dims[tx ? r - 1 : r - 2], inner = x->dims[tx ? r - 2 : r - 1], columns = y->dims[ty ? r - 2 : r - 1];
     if (inner != y->dims[ty ? r - 1 : r - 2]) return OP_FAILED;
     memcpy(dims, x->dims, sizeof dims), dims[r - 2] = rows, dims[r - 1] = columns;
-    int result = shape(z, r, dims);
+    int result = shape(z, r, dims), s = 0;
     if (result) return result;
+    bool bytes = x->type == T_SIGNED;
+    int32_t m = 0;
+    if (bytes) multiplier((double)(x->scale * y->scale) / (double)z->scale, &m, &s);
     for (size_t b = 0; b < batch; b++)
         for (uint32_t i = 0; i < rows; i++)
             for (uint32_t j = 0; j < columns; j++) {
                 double sum = 0;
+                int32_t total = 0;
                 for (uint32_t d = 0; d < inner; d++) {
                     size_t at = b * rows * inner + (tx ? (size_t)d * rows + i : (size_t)i * inner + d);
                     size_t w = b * columns * inner + (ty ? (size_t)j * inner + d : (size_t)d * columns + j);
-                    sum += (double)read_real(x, at) * read_real(y, w);
+                    if (bytes) total += (read_raw(x, at) - x->zero) * (read_raw(y, w) - y->zero);
+                    else sum += (double)read_real(x, at) * read_real(y, w);
                 }
-                write_real(z, (b * rows + i) * columns + j, sum);
+                size_t k = (b * rows + i) * columns + j;
+                if (bytes) write_raw(z, k, clamp(rescale(total, m, s) + z->zero, -128, 127));
+                else write_real(z, k, sum);
             }
     return NO_ERROR;
 }
