@@ -10,24 +10,28 @@ from .program import Arg, Limits, Program, groups_for
 from .sums import Sums
 from .weights import Weights
 
-# Relative time of a thread of p pixels, FIXED * p + SHARED: what each pixel reads, and the weights that all share.
-# Measured on llvmpipe.
-FIXED, SHARED = 4.3, 9.0
-MOST_PIXELS = 7
+# Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads what it has of
+# each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
+PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
+MOST_PIXELS, MOST_PRODUCTS = 10, 20  # of a thread: more of them are hardly faster, and take long to compile
+VECS = (1, 2, 4)
+LOCAL = (64, 32, 16, 8)
 
 
-def tile(pixels: int, blocks: int, limits: Limits) -> tuple[int, int]:
-    """(threads of a group, pixels of a thread) that cover `pixels`, `blocks` times over, in the least time.
+def tile(pixels: int, channels: int, layers: int, limits: Limits) -> tuple[int, int, int]:
+    """(threads of a group, pixels and fours of channels of a thread) that make all in the least time.
 
     A device that runs more threads at once than there are gains nothing from fewer.
     """
 
-    def time(local: int, each: int) -> float:
-        threads = -(-pixels // (local * each)) * local * blocks
-        return max(threads / limits.threads, 1.0) * (FIXED * each + SHARED)
+    def time(local: int, each: int, vecs: int) -> float:
+        groups = -(-pixels // (local * each)) * -(-channels // (4 * vecs)) * layers
+        rounds = max(-(-groups // max(limits.threads // local, 1)), groups * local / limits.threads, 1.0)
+        return rounds * (PIXEL * each + WEIGHTS * vecs + PRODUCT * each * vecs)
 
-    sizes = [n for n in (64, 32, 16, 8) if n >= min(limits.lanes, 64)]
-    return min(((n, p) for n in sizes for p in range(MOST_PIXELS, 0, -1)), key=lambda c: time(*c))
+    sizes = [n for n in LOCAL if n >= min(limits.lanes, LOCAL[0])]
+    counts = range(MOST_PIXELS, 0, -1)
+    return min(((n, p, v) for n in sizes for v in VECS for p in counts if p * v <= MOST_PRODUCTS), key=lambda c: time(*c))
 
 
 def tiled(
@@ -49,9 +53,8 @@ def tiled(
     Layer l makes channels of group l % `groups`.
     """
     channels = weights.shape[3]
-    vecs = 1 if channels <= 4 else 2
+    local, each, vecs = tile(pixels, channels, layers, limits)
     sets = -(-channels // (4 * vecs))
-    local, each = tile(pixels, sets * layers, limits)
     blocks = -(-pixels // (local * each))
     arg, layout = weights.bound(graph, vecs)
     more = {
