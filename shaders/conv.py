@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from ..graph.model import Graph, Op
+from . import winograd
 from .arguments import Refused, answering, result, values
 from .convolution import NOWHERE, geometry, windows
 from .hybrid import Rows
@@ -24,7 +25,9 @@ TYPES, RESULTS = READ, WRITTEN
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch. 2D: input NHWC, filters OHWI, where I divides C (grouped where it is less). 3D: NDHWC and DHWIO.
+    """One launch, or three by Winograd's way.
+
+    2D: input NHWC, filters OHWI, where I divides C (grouped where it is less). 3D: NDHWC and DHWIO.
 
     Filters and bias may be computed.
     """
@@ -51,6 +54,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
         product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
         return (*sums.before, product.program(graph, limits))
+    if flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output):
+        return winograd.programs(graph, sums, filters, output, image[0], spans, limits)
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")

@@ -52,7 +52,7 @@ class Product:
 
     left: int | Scratch
     right: Weights
-    output: int
+    output: int | Scratch
     rows: int
     sums: Sums = field(default_factory=Sums)
     batch: Batch = Batch()

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.model import Graph
-from .program import Arg, Limits, Program, groups_for
+from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .weights import Weights
 
-# Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads what it has of
-# each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
+# Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads values
+# of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
 PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
 MOST_PIXELS, MOST_PRODUCTS = 10, 20  # of a thread: more of them are hardly faster, and take long to compile
 VECS = (1, 2, 4)
@@ -30,8 +30,8 @@ def tile(pixels: int, channels: int, layers: int, limits: Limits) -> tuple[int, 
         return rounds * (PIXEL * each + WEIGHTS * vecs + PRODUCT * each * vecs)
 
     sizes = [n for n in LOCAL if n >= min(limits.lanes, LOCAL[0])]
-    counts = range(MOST_PIXELS, 0, -1)
-    return min(((n, p, v) for n in sizes for v in VECS for p in counts if p * v <= MOST_PRODUCTS), key=lambda c: time(*c))
+    shapes = [(p, v) for v in VECS for p in range(MOST_PIXELS, 0, -1) if p * v <= MOST_PRODUCTS]
+    return min(((n, *shape) for n in sizes for shape in shapes), key=lambda c: time(*c))
 
 
 def tiled(
@@ -40,7 +40,7 @@ def tiled(
     constants: Mapping[str, Any],
     source: Arg,
     weights: Weights,
-    output: int,
+    output: int | Scratch,
     pixels: int,
     limits: Limits,
     sums: Sums,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ class Weights:
     """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
 
     `zero` is what stands for 0 in it. Its bytes are taken for `signed` ones whatever its type says. Those
-    that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs.
+    that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs. What is constant may first
+    be `made` into other weights.
     """
 
     tensor: int
@@ -27,6 +29,7 @@ class Weights:
     zero: int = 0
     signed: bool = False
     shuffled: bool = False
+    made: Callable[[NDArray[Any]], NDArray[Any]] | None = None
 
     @property
     def step(self) -> int:
@@ -72,7 +75,8 @@ class Weights:
 
         def pack() -> NDArray[Any]:
             strides = [step * array.itemsize for step in self.steps]
-            found = np.lib.stride_tricks.as_strided(np.ascontiguousarray(array), self.shape, strides)
+            made = array if self.made is None else self.made(array)
+            found = np.lib.stride_tricks.as_strided(np.ascontiguousarray(made), self.shape, strides)
             padded = np.zeros((layers, taps, inputs, sets * block), stored_dtype(array.dtype))
             padded[..., :outputs] = found
             padded[..., :outputs] -= self.zero

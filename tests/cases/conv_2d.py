@@ -56,6 +56,17 @@ def conv_2d(
     return case("CONV_2D", (*image, into), filters, bias, **options(window, padding, activation))
 
 
+@family(
+    image=[(1, 8, 8), (2, 7, 9), (1, 13, 4), (1, 3, 30), (1, 16, 16)], into=[16, 24, 40], out=[16, 20, 44],
+    padding=PADDINGS, activation=ACTIVATIONS,
+)  # fmt: skip
+def conv_2d_wide(pick: Random, image: Shape, into: int, out: int, padding: str, activation: str) -> Case | None:
+    """Enough channels that 3 by 3 is best done by Winograd's way, in whole tiles and in parts of them."""
+    window = ((3, 3), (1, 1), (1, 1))
+    filters, bias = FLOAT.constant((out, 3, 3, into)), FLOAT.constant((out,))
+    return case("CONV_2D", (*image, into), filters, bias, **options(window, padding, activation))
+
+
 @family(image=images, channels=CHANNELS, multiplier=[1, 2, 4], window=windows, padding=PADDINGS, activation=ACTIVATIONS)
 def depthwise_conv_2d(
     pick: Random, image: Shape, channels: int, multiplier: int, window: Window, padding: str, activation: str
