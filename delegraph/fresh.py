@@ -9,7 +9,8 @@ from pathlib import Path
 
 # A folder of a package's name where it is started hides nothing: the path is this process's.
 PRELUDE = "import json, sys\nsys.path[:] = json.loads(sys.argv.pop(1))\n"
-# What the other Python has comes first; what it lacks, this package included, from where this process has it.
+# What the other Python has comes first, before what PYTHONPATH says to this one; what it lacks, as this package,
+# is taken from where this process has it.
 GUEST = (
     "import json, site, sys\n"
     "sys.path[:] = [p for p in sys.path if p]\n"
@@ -27,4 +28,4 @@ def fresh_python(code: str, *arguments: str, python: str = "") -> list[str]:
         return [sys.executable, "-c", PRELUDE + code, json.dumps(sys.path), *arguments]
     standard = {sysconfig.get_path("stdlib"), str(Path(sysconfig.get_path("platstdlib"), "lib-dynload"))}
     shared = [path for path in sys.path if path not in standard and Path(path).is_dir()]
-    return [python, "-c", GUEST + code, json.dumps(shared), *arguments]
+    return [python, "-E", "-c", GUEST + code, json.dumps(shared), *arguments]
