@@ -171,6 +171,13 @@ class Interpreter:
         """What runs where and why. Raises UnsupportedOp (a RuntimeError) where no delegate can run an op."""
         return self._session.plan
 
+    def plan_for_elsewhere(self) -> Plan:
+        """What would run where on a machine that has every delegate's device, this one's plan being left as it is.
+
+        It may be saved, and run there (`plan=`). Raises UnsupportedOp (a RuntimeError).
+        """
+        return self._session.plan_for_elsewhere()
+
     @property
     def book(self) -> Path:
         """The file in which times that were measured on this machine are kept."""

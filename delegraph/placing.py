@@ -45,11 +45,12 @@ class Placing:
         delegates: Sequence[Delegate],
         keep: frozenset[int] = frozenset(),
         failed: Failed | None = None,
+        assume_here: bool = False,
     ) -> Planner:
         """What plans a graph, by the rates of the devices that are here. Raises what Planner does."""
         self.rate(delegates)
         rules = self.rules if graph.index == 0 else replace(self.rules, pin={}, exclude={}, require=frozenset())
-        return Planner(graph, delegates, keep, rules=rules, measured=self.book, failed=failed)
+        return Planner(graph, delegates, keep, assume_here, rules, self.book, failed)
 
     def plan(
         self,

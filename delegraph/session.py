@@ -90,6 +90,12 @@ class Session:
             self._plan = self._placing.plan(self.graph, self._delegates, self._keep())
         return self._plan
 
+    def plan_for_elsewhere(self) -> Plan:
+        """The plan where every device is here. Raises UnsupportedOp."""
+        self.graph = self._with_known_shapes()
+        planner = self._placing.planner(self.graph, self._delegates, self._keep(), assume_here=True)
+        return planner.plan(self._placing.placement)
+
     def _with_known_shapes(self) -> Graph:
         if not self.resized and not doubtful(self._loaded):
             return self._loaded

@@ -93,9 +93,9 @@ class NNAPIDelegate(HostForms):
             if self.recorded is None:
                 self.recorded = record(self.site, self._device, self._device or detail)
         except DelegateError as error:
-            return Probe(
-                False, str(error), "run it on Android, or reach a phone with bridge='tcp://...' (docs/nnapi.md)"
-            )
+            far = isinstance(self.site, Far)  # then the error itself says what helps
+            remedy = "" if far else "run it on Android, or reach a phone with bridge='tcp://...' (docs/nnapi.md)"
+            return Probe(False, str(error), remedy)
         return Probe(True, detail)
 
     def fingerprint(self) -> str:

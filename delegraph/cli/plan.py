@@ -32,6 +32,9 @@ def plan(
     delegates: DelegatesOption = "gpu,cpu",
     placement: PlacementOption = None,
     simulate: SimulateOption = None,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="Plan for a machine that has every device that is named.")
+    ] = False,
     op: Annotated[int | None, typer.Option("--op", metavar="N", help="Tell everything about one op.")] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as one self-contained HTML page.")
@@ -44,7 +47,7 @@ def plan(
 ) -> None:
     """Show which op of a model would run where, and why; nothing is run."""
     with opened(model, delegates, placement, simulate) as it:
-        made, graph = it.plan, it.graph
+        made, graph = it.plan_for_elsewhere() if elsewhere else it.plan, it.graph
     if html is not None:
         html.write_text(page(made, graph, model.name), "utf-8")
         say(f"wrote {html}")

@@ -60,6 +60,13 @@ def test_plan_json_is_the_interpreters_own(model: Path) -> None:
         assert json.loads(done.stdout) == it.plan.to_json()
 
 
+def test_plan_for_a_machine_that_has_the_devices(model: Path) -> None:
+    asked = ("plan", model, "--delegates", "nnapi:feature_level=31,cpu", "--json")
+    here, there = (json.loads(call(*asked, *more).stdout) for more in ((), ("--elsewhere",)))
+    assert {d["delegate"] for d in here["decisions"]} == {"cpu"}
+    assert {d["delegate"] for d in there["decisions"]} >= {"nnapi"}
+
+
 def test_plan_prints_a_row_for_every_op(model: Path) -> None:
     done = call("plan", model, "--delegates", "cpu")
     with Interpreter(model_path=str(model)) as it:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +61,28 @@ def test_planning_for_a_level_needs_no_phone(level: int) -> None:
     if level < 29:
         (reason,) = verdict.reasons
         assert (reason.code, reason.met) == ("feature_level", "EXP needs 29")
+
+
+def test_a_plan_is_made_elsewhere_and_run_where_the_phone_is(phone: Phone, tmp_path: Path) -> None:
+    def opened(delegate: NNAPIDelegate, **options: Any) -> Interpreter:
+        return Interpreter(model_content=digits("f32"), delegates=[delegate, CPUDelegate()], **options)
+
+    with opened(NNAPIDelegate(library="/nowhere", feature_level=27)) as it:
+        assert {decision.delegate for decision in it.plan.decisions} == {"cpu"}
+        plan = it.plan_for_elsewhere()
+        assert {decision.delegate for decision in plan.decisions} == {"nnapi", "cpu"}  # MEAN came with 28
+        it.allocate_tensors()  # the plan of this machine is as it was
+        wanted = infer(it, held_out()[0][:1])
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
+    with opened(NNAPIDelegate(library=phone.path), plan=tmp_path / "plan.json") as it:
+        assert (it.plan.steps, it.plan.partitions) == (plan.steps, plan.partitions)
+        it.allocate_tensors()
+        np.testing.assert_allclose(infer(it, held_out()[0][:1]), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_bridge_that_cannot_be_reached_says_itself_what_helps() -> None:
+    probe = NNAPIDelegate(bridge="tcp://127.0.0.1:1").probe()
+    assert not probe.here and "adb forward" in probe.detail and not probe.remedy
 
 
 @pytest.mark.parametrize("phone", [27, 28, 29, 30, 31, 1000007], indirect=True)
