@@ -118,7 +118,7 @@ def measure(
     run = Run(make_matrix(values), progress=lambda done, what: None)
     try:
         run.carry_out()
-    except Over:
+    except KeyboardInterrupt:
         return run.report(), True
     return run.report(), False
 
@@ -231,7 +231,8 @@ def main() -> None:
     scale = Scale(options.size or scale.size, tuple(options.batch or scale.batches), options.seconds or scale.seconds)
     console.print(f"{name}: images of {scale.size}, batches {scale.batches}, {scale.seconds:g} s a cell", markup=False)
     pythons = dict(text.partition("=")[::2] for text in options.python)
-    peers = installed(options.peer or [*PEERS], pythons)
+    usual = [peer for peer in PEERS if not (software and peer == "torch")]  # which has no software GPU, only the CPU
+    peers = installed(options.peer or usual, pythons)
     options.out.mkdir(parents=True, exist_ok=True)
     reports: list[Report] = []
     with tempfile.TemporaryDirectory() as folder, within(60 * options.minutes - SPARE):
@@ -244,7 +245,7 @@ def main() -> None:
                 console.print(f"{model.stem}: {time.perf_counter() - begun:.0f} s since the start", markup=False)
                 if broken:
                     break
-        except Over:
+        except KeyboardInterrupt:  # while a model was made or converted
             pass
     if not reports:
         sys.exit("nothing was measured within the time")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import Flag
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from delegraph import data
 from delegraph.bench.driver import Run
 from delegraph.bench.matrix import make_matrix
 from delegraph.bench.peers import subject
+from delegraph.bench.peers.litert import LiteRT
 from delegraph.bench.record import Cell, Configuration
 from delegraph.graph.builder import GraphBuilder
 
@@ -136,6 +139,49 @@ def test_onnx_runtime_says_what_is_on_the_cpu_and_outputs_are_found_by_name(tmp_
     assert opened(model, "onnxruntime").describe()["notes"][0].startswith("all of it runs on the CPU")
     with pytest.raises(ValueError, match=r"output 1 .* has shape \[1, 1, 1, 1\], onnxruntime makes \[1, 8, 8, 3\]"):
         opened(relu(tmp_path, "mean"), "onnxruntime").outputs()
+
+
+class Accelerators(Flag):
+    CPU, GPU = 1, 2
+
+
+def litert(monkeypatch: pytest.MonkeyPatch, compiled: Callable[[Accelerators], Any]) -> None:
+    """LiteRT's modules, with a compiler of their own."""
+    options = SimpleNamespace(
+        Options=lambda hardware_accelerators, **_: hardware_accelerators, CpuOptions=dict, GpuOptions=dict
+    )
+    made = SimpleNamespace(from_file=lambda path, options: compiled(options))
+    modules = {
+        "hardware_accelerator": SimpleNamespace(HardwareAccelerator=Accelerators),
+        "options": options,
+        "compiled_model": SimpleNamespace(CompiledModel=made),
+    }
+    monkeypatch.setattr(LiteRT, "module", lambda self, name, package: modules[name.rpartition(".")[2]])
+
+
+def test_litert_leaves_what_its_gpu_lacks_to_the_cpu_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiled(accelerators: Accelerators) -> Any:
+        if accelerators is Accelerators.GPU:
+            raise RuntimeError("Some ops are not accelerated. Add kLiteRtHwAcceleratorCpu")
+        return SimpleNamespace(is_fully_accelerated=lambda: False)
+
+    litert(monkeypatch, compiled)
+    made = subject(relu(tmp_path), Configuration("", peer="litert-gpu"), [(1, 8, 8, 3)])
+    made.load()
+    assert made.describe()["notes"] == ("a part of it runs on the CPU",)
+
+
+def test_a_gpu_that_litert_cannot_use_is_no_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiled(accelerators: Accelerators) -> Any:
+        assert accelerators is Accelerators.GPU
+        raise RuntimeError("ERROR: [compiled_model.h:1961]")
+
+    litert(monkeypatch, compiled)
+    made = subject(relu(tmp_path), Configuration("", peer="litert-gpu"), [(1, 8, 8, 3)])
+    with pytest.raises(RuntimeError, match=r"finds no driver for WebGPU, or cannot use it: ERROR: \[compiled"):
+        made.load()
 
 
 def test_a_missing_runtime_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
