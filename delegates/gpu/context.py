@@ -102,6 +102,13 @@ def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     return ctypes.CFUNCTYPE(result, *arguments)(found)
 
 
+@cache
+def quick(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """The same, called with the GIL: for what only notes something down, since to get the GIL back may take long."""
+    function(name, result, *arguments)
+    return ctypes.PYFUNCTYPE(result, *arguments)(address(name))
+
+
 @contextmanager
 def as_before() -> Iterator[None]:
     """Make what is current in this thread now current again afterwards: a context of EGL or of GLX."""

@@ -28,7 +28,7 @@ from .executable import GLExecutable
 from .halves import Precision, checked, in_halves, misfit
 from .kernels import Refusal
 from .launches import Launch, lower
-from .lowering import lower_op, tensors_of
+from .lowering import Whole, lower_op, tensors_of
 from .outside import GLOutside
 from .peaks import MOST
 from .programs import Programs
@@ -112,6 +112,7 @@ class GPUDelegate:
         self._reopens = False  # whether a context was lost
         self._lowered: dict[Any, tuple[tuple[Launch, ...], Lowering]] = {}
         self._verdicts: dict[int, Verdict] = {}
+        self._wholes: dict[int, Whole | Refusal] = {}
         self._graph: Graph | None = None
         self._view: Graph | None = None  # the same as this delegate holds it
         self._changes = changes()
@@ -149,7 +150,7 @@ class GPUDelegate:
             return self._verdicts[op.index]
 
     def _verdict(self, view: Graph, op: Op) -> Verdict:
-        lowered = lower_op(view, op, self.limits)
+        lowered = self._each(view, op, self.limits)
         if isinstance(lowered, Refusal):
             return Verdict(lowered.reasons)
         return Verdict(note=", ".join(filter(None, (note(view, op), self._notes.get(op.index)))))
@@ -227,7 +228,7 @@ class GPUDelegate:
         with self._lock:
             self._closed = True
             device, self._device, self._programs = self._device, None, None
-            self._lowered, self._verdicts, self._graph, self._view = {}, {}, None, None
+            self._lowered, self._verdicts, self._wholes, self._graph, self._view = {}, {}, {}, None, None
             if device is not None:
                 device.close()
 
@@ -286,7 +287,8 @@ class GPUDelegate:
         """
         now = changes()
         if self._view is None or graph is not self._graph or now != self._changes:
-            self._graph, self._changes, self._lowered, self._verdicts = graph, now, {}, {}
+            self._graph, self._changes = graph, now
+            self._lowered, self._verdicts, self._wholes = {}, {}, {}
             view: Graph = InReals.of(graph) if self._quantized == "float" else graph
             notes: dict[int, str] = {}
             if self.learns:
@@ -312,12 +314,18 @@ class GPUDelegate:
         self._wide.setdefault(key_of(graph), {}).update(dict.fromkeys(tensors, why))
         self._view = None
 
+    def _each(self, view: Graph, op: Op, limits: Limits) -> Whole | Refusal:
+        """What becomes of one op, asked once: planning asks for it alone, in pairs, and in its partition."""
+        if op.index not in self._wholes:
+            self._wholes[op.index] = lower_op(view, op, limits)
+        return self._wholes[op.index]
+
     def _lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int]) -> tuple[tuple[Launch, ...], Lowering]:
         with self._lock:
             view = self._view_of(graph)
             key = (ops, keep)
             if key not in self._lowered:
-                self._lowered[key] = lower(view, ops, keep, self.limits)
+                self._lowered[key] = lower(view, ops, keep, self.limits, self._each)
             return self._lowered[key]
 
 

@@ -85,6 +85,7 @@ class Device:
             self.name = str(ctx.info["GL_RENDERER"])
             self.version = str(ctx.info["GL_VERSION"])
             self.vendor = str(ctx.info["GL_VENDOR"])
+            self.binds_many = "GL_ARB_multi_bind" in ctx.extensions and bool(address("glBindTextures"))
             compile_in_parallel(ctx)
             self._handle = current_egl()
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows

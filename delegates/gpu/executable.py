@@ -23,7 +23,8 @@ from .launches import Launch
 from .lowering import held
 from .places import Binding, Bound, Hazards, Places
 from .programs import Programs, Wanted
-from .texels import BufferTexture
+from .shader import Shader
+from .texels import BufferTexture, bind_all
 
 # What comes after may read or overwrite what shaders wrote before: from shaders, as texels, by copies, from the host.
 BARRIERS = moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.TEXTURE_FETCH_BARRIER_BIT | moderngl.BUFFER_UPDATE_BARRIER_BIT
@@ -78,6 +79,7 @@ class GLExecutable:
     ) -> list[Callable[[], Any]]:
         calls: list[Callable[[], Any]] = []
         bound: dict[tuple[bool, int], tuple[str, Binding]] = {}
+        used: Shader | None = None
         hazards = Hazards()
         found = [[self._places.bound(launch, block) for block in launch.blocks] for launch in launches]
         wanted = [self._wanted(launch, places) for launch, places in zip(launches, found, strict=True)]
@@ -86,13 +88,22 @@ class GLExecutable:
         for launch, places, (_, shader) in zip(launches, found, acquired, strict=True):
             if hazards.barrier_before(launch, self._places):
                 calls.append(partial(ctx.memory_barrier, BARRIERS))
+            units: dict[int, BufferTexture] = {}
             for k, block, (binding, _, copies) in zip(numbered(launch.blocks), launch.blocks, places, strict=True):
                 calls += [partial(ctx.copy_buffer, *copy) for copy in copies]
                 place, what = (block[0].texels, k), (block[0].element, binding)
                 if bound.get(place) != what:
                     bound[place] = what
-                    calls.append(self._binding(k, block[0], binding))
-            calls.append(partial(shader.run, *launch.program.groups))
+                    if block[0].texels:
+                        units[k] = self._texture(block[0], binding)
+                    else:
+                        buffer, *there = binding
+                        calls.append(partial(buffer.bind_to_storage_buffer, k, *there))
+            calls += bind_all(units, self.device.binds_many)
+            if shader is not used:
+                used = shader
+                calls.append(shader.using())
+            calls.append(shader.launching(launch.program.groups, self.device.software))
             self._ends.append((len(calls), launch.op))
             if check_each:
                 calls.append(partial(self.device.check, f"op {launch.op} ({graph.ops[launch.op].label})"))
@@ -107,14 +118,6 @@ class GLExecutable:
         numbers = zip(numbered(launch.blocks), launch.blocks, places, strict=True)
         textures = [(k, self._texture(b[0], binding)) for k, b, (binding, _, _) in numbers if b[0].texels]
         return Wanted(launch.program, elements, laid, textures)
-
-    def _binding(self, k: int, slot: Slot, binding: Binding) -> Callable[[], Any]:
-        """The call that binds bytes of a buffer, as texels where the slot is read so."""
-        if slot.texels:
-            return self._texture(slot, binding).bind(k)
-        buffer, offset, nbytes = binding
-        bind: Callable[[], Any] = partial(buffer.bind_to_storage_buffer, k, offset, nbytes)
-        return bind
 
     def _texture(self, slot: Slot, binding: Binding) -> BufferTexture:
         buffer, offset, nbytes = binding

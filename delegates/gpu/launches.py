@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -13,7 +13,9 @@ from ...shaders.types import half, stored_bytes, width
 from ..base import ALIGNMENT, Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import Refusal
-from .lowering import alone, by_fours, lower_op, over_limit, sources, writes
+from .lowering import Whole, alone, by_fours, lower_op, over_limit, sources, writes
+
+Lower = Callable[[Graph, Op, Limits], Whole | Refusal]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Lowerer:
     parts: dict[int, tuple[int, int]] = field(default_factory=dict)  # tensor -> in which it lies, from which byte
     numbers: Iterator[int] = field(default_factory=count)
 
-    def add(self, op: Op, lowered: Alias | Elementwise | tuple[Program, ...]) -> None:
+    def add(self, op: Op, lowered: Whole) -> None:
         """Take up one op."""
         if isinstance(lowered, Alias):
             self.aliases[lowered.output] = self.root(lowered.input)
@@ -174,15 +176,18 @@ class Lowerer:
 
 
 def lower(
-    graph: Graph, ops: Iterable[int], keep: frozenset[int], limits: Limits
+    graph: Graph, ops: Iterable[int], keep: frozenset[int], limits: Limits, each: Lower = lower_op
 ) -> tuple[tuple[Launch, ...], Lowering]:
-    """The launches of a partition, in order, and what they mean for memory. DelegateError for an unsupported op."""
+    """The launches of a partition, in order, and what they mean for memory; `each` says what becomes of one op.
+
+    Raises DelegateError for an unsupported op.
+    """
     folded = graph.folded_ops.intersection(ops)
     wanted = sorted(set(ops) - folded)
     lowerer = Lowerer(graph, limits, keep | set(graph.boundary(wanted)[1]))
     for index in wanted:
         op = graph.ops[index]
-        lowered = lower_op(graph, op, limits)
+        lowered = each(graph, op, limits)
         if isinstance(lowered, Refusal):
             reasons = "; ".join(map(str, lowered.reasons))
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")

@@ -28,8 +28,10 @@ from .kernels import Refusal, empty, kernels_for, unfit, wrong_type
 from .last import rounded
 from .reals import conversion, in_reals, of_integers, stepped
 
+Whole = Alias | Elementwise | tuple[Program, ...]  # all that becomes of an op
 
-def lower_op(graph: Graph, op: Op, limits: Limits) -> Alias | Elementwise | tuple[Program, ...] | Refusal:
+
+def lower_op(graph: Graph, op: Op, limits: Limits) -> Whole | Refusal:
     """What the first kernel that can makes of one op, or kernels of the ops that it stands for."""
     if op.kind in DECOMPOSED:
         if wrong := unfit(graph, op):

@@ -6,10 +6,11 @@ A context must be current in everything here.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
 
-from .context import INT, POINTER, UINT, function
+from .context import INT, POINTER, UINT, function, quick
 from .texels import BufferTexture
 
 GL_COMPUTE_SHADER = 0x91B9
@@ -42,8 +43,9 @@ class Calls:
         self.program_log = function("glGetProgramInfoLog", None, UINT, INT, POINTER, POINTER)
         self.get_binary = function("glGetProgramBinary", None, UINT, INT, POINTER, POINTER, POINTER)
         self.set_binary = function("glProgramBinary", None, UINT, UINT, POINTER, INT)
-        self.use = function("glUseProgram", None, UINT)
-        self.dispatch = function("glDispatchCompute", None, UINT, UINT, UINT)
+        self.use = quick("glUseProgram", None, UINT)
+        self.dispatch = quick("glDispatchCompute", None, UINT, UINT, UINT)
+        self.compute = function("glDispatchCompute", None, UINT, UINT, UINT)
         self.dispatch_indirect = function("glDispatchComputeIndirect", None, size)
         self.new_buffers = function("glGenBuffers", None, INT, POINTER)
         self.delete_buffers = function("glDeleteBuffers", None, INT, POINTER)
@@ -109,10 +111,18 @@ class Shader:
         gl.get_binary(self.number, room, ctypes.byref(length), ctypes.byref(form), content)
         return (form.value, content.raw[: length.value]) if 0 < length.value <= room else None
 
+    def using(self) -> Callable[[], Any]:
+        """The call after which this is what is launched."""
+        return partial(self._gl.use, self.number)
+
+    def launching(self, groups: tuple[int, int, int], computes: bool) -> Callable[[], Any]:
+        """The call that launches so many groups. Where the driver `computes` in it, other threads may run meanwhile."""
+        return partial(self._gl.compute if computes else self._gl.dispatch, *groups)
+
     def run(self, x: int = 1, y: int = 1, z: int = 1) -> None:
-        """Launch so many groups."""
+        """Launch so many groups of it."""
         self._gl.use(self.number)
-        self._gl.dispatch(x, y, z)
+        self._gl.compute(x, y, z)
 
     def release(self) -> None:
         """Free it. May be called twice."""

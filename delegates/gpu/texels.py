@@ -7,12 +7,13 @@ take some 20 times as long that way as a texel does.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, takewhile
 from typing import Any
 
-from .context import POINTER, UINT, function
+from .context import POINTER, UINT, function, quick
 
 GL_TEXTURE_BUFFER, GL_TEXTURE0 = 0x8C2A, 0x84C0
 SIZE = ctypes.c_ssize_t
@@ -53,12 +54,24 @@ class BufferTexture:
 
     def bind(self, unit: int) -> Callable[[], None]:
         """The call that binds it to a texture unit."""
-        activate, bind = function("glActiveTexture", None, UINT), function("glBindTexture", None, UINT, UINT)
+        activate, bind = quick("glActiveTexture", None, UINT), quick("glBindTexture", None, UINT, UINT)
         return partial(bound, activate, GL_TEXTURE0 + unit, bind, self.name)
 
     def release(self) -> None:
         """Delete it."""
         function("glDeleteTextures", None, ctypes.c_int, POINTER)(1, ctypes.byref(ctypes.c_uint(self.name)))
+
+
+def bind_all(units: Mapping[int, BufferTexture], at_once: bool) -> list[Callable[[], None]]:
+    """The calls that bind textures, each to its unit: one for those in a row if GL can bind several `at_once`."""
+    if not at_once:
+        return [texture.bind(unit) for unit, texture in units.items()]
+    calls: list[Callable[[], None]] = []
+    bind = quick("glBindTextures", None, UINT, ctypes.c_int, POINTER)
+    for start in (unit for unit in sorted(units) if unit - 1 not in units):
+        row = [units[unit].name for unit in takewhile(units.__contains__, count(start))]
+        calls.append(partial(bind, start, len(row), (UINT * len(row))(*row)))
+    return calls
 
 
 def bound(activate: Callable[..., Any], unit: int, bind: Callable[..., Any], name: int) -> None:
