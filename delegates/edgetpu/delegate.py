@@ -101,8 +101,8 @@ class EdgeTPUDelegate(HostForms):
             return self._absent(str(error))
 
     def _absent(self, why: str, *remedies: str) -> Probe:
-        twin = "" if self.twin is not None else "or give cpu_twin=, the model from before edgetpu_compiler"
-        return Probe(False, why, "; ".join(filter(None, (*remedies, twin))))
+        twin = "" if self.twin is not None else "give cpu_twin=, the model from before edgetpu_compiler"
+        return Probe(False, why, "; or ".join(filter(None, ("; ".join(filter(None, remedies)), twin))))
 
     def self_test(self) -> str:
         """Open the device for a model of which it computes nothing: all but its arithmetic is tried."""

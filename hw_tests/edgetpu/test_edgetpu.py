@@ -7,11 +7,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from endurance import GROWTH, resident
 
 from delegraph import EdgeTPUDelegate, Interpreter
 from delegraph.delegates.base import Probe
@@ -78,12 +78,7 @@ def test_ten_thousand_runs_agree(edgetpu: EdgeTPUDelegate) -> None:
         before = resident()
         for k in range(10_000):
             np.testing.assert_array_equal(outputs(it, inputs[k % 4])[0], first[k % 4][0])
-        assert resident() - before < 32 << 20
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+        assert resident() - before < GROWTH
 
 
 def test_a_stick_that_is_pulled(
