@@ -23,7 +23,7 @@ from .partitioner.plan import Plan
 from .placing import Placing
 from .ranges import measured
 from .recovery import Recovering
-from .shaping import doubtful, shaped
+from .shaping import contradicted, with_known_shapes
 from .timing import StepTime, medians
 from .tune import Progress, Raced, tune
 from .values import check_strict, fitting
@@ -86,25 +86,19 @@ class Session:
         if self._executor is not None:
             return self._executor.plan
         if self._plan is None:
-            self.graph = self._with_known_shapes()
-            self._plan = self._placing.plan(self.graph, self._delegates, self._keep())
+            plan = self._planned(doubted=False)
+            self._plan = self._planned(doubted=True) if contradicted(plan) else plan
         return self._plan
 
     def plan_for_elsewhere(self) -> Plan:
         """The plan where every device is here. Raises UnsupportedOp."""
-        self.graph = self._with_known_shapes()
+        self.graph = with_known_shapes(self._cpu, self._loaded, self.resized)
         planner = self._placing.planner(self.graph, self._delegates, self._keep(), assume_here=True)
         return planner.plan(self._placing.placement)
 
-    def _with_known_shapes(self) -> Graph:
-        if not self.resized and not doubtful(self._loaded):
-            return self._loaded
-        try:
-            return shaped(self._cpu, self._loaded, self.resized)
-        except (RuntimeError, ValueError):
-            if self.resized:
-                raise
-            return self._loaded  # the runtime lacks an op: planning says which, and what each delegate says of it
+    def _planned(self, doubted: bool) -> Plan:
+        self.graph = with_known_shapes(self._cpu, self._loaded, self.resized, doubted)
+        return self._placing.plan(self.graph, self._delegates, self._keep())
 
     def _keep(self) -> frozenset[int]:
         if not self._preserve_all:

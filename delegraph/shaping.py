@@ -8,6 +8,7 @@ from .delegates.cpu import CPUDelegate
 from .graph.known import Known
 from .graph.model import Graph
 from .graph.shapes import ABOUT_SHAPES
+from .partitioner.plan import Plan
 
 Shapes = Mapping[int, tuple[int, ...]]
 
@@ -33,6 +34,27 @@ def shaped(cpu: CPUDelegate, graph: Graph, resized: Shapes) -> Graph:
     if asking:
         known.turn_to(_asked(cpu, known, asking))
     return known.graph.with_shapes({})  # with nothing remembered of the shapes before
+
+
+def with_known_shapes(cpu: CPUDelegate, graph: Graph, resized: Shapes, doubted: bool = False) -> Graph:
+    """The graph as it is, or, where its shapes are in doubt, with those that the runtime gives.
+
+    Where the runtime lacks an op it stays as it is: planning says which, and what each delegate says of it.
+    """
+    if not resized and not doubted and not doubtful(graph):
+        return graph
+    try:
+        return shaped(cpu, graph, resized)
+    except (RuntimeError, ValueError):
+        if resized:
+            raise
+        return graph
+
+
+def contradicted(plan: Plan) -> bool:
+    """Whether a delegate refused an op for its shapes: then it may be that the file says wrong ones."""
+    reasons = (r for decision in plan.decisions for found in decision.reasons.values() for r in found)
+    return any(reason.code == "shape" for reason in reasons)
 
 
 def doubtful(graph: Graph) -> bool:
