@@ -54,7 +54,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
         product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
         return (*sums.before, product.program(graph, limits))
-    if flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output):
+    by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
+    if by_tiles and winograd.near_enough(graph, op, filters):
         return winograd.programs(graph, sums, filters, output, image[0], spans, limits)
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}

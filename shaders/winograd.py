@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.model import Graph
+from ..graph.model import Graph, Op
 from .convolution import Window, geometry
 from .product import Batch, Product
 from .program import Arg, Limits, Program, Scratch, groups_for
@@ -87,3 +87,20 @@ def transformed(filters: NDArray[Any]) -> NDArray[np.float32]:
     by_tap = filters.transpose(1, 2, 3, 0)
     found: NDArray[np.float32] = np.kron(OF_FILTERS, OF_FILTERS).astype(np.float32) @ by_tap.reshape(9, -1)
     return found.reshape(PLACES, *by_tap.shape[2:])
+
+
+# What is left of sums that an activation cuts off, and by how much of a filter's length (the root of the sum of its
+# squares) a sum of inputs around 1 may be off, as measured: the more a sum is cut, the more of the rest that is.
+RANGES = {"RELU6": 6.0, "RELU_N1_TO_1": 2.0}
+OFF = 4e-6
+
+
+def near_enough(graph: Graph, op: Op, filters: int) -> bool:
+    """Whether a convolution's results are within half of what a float32 result may be off, 1e-5 of its range."""
+    left = RANGES.get(op.options.fused_activation_function)
+    if left is None:
+        return True
+    found = graph.constant(filters)
+    assert found is not None
+    longest = float(np.sqrt(np.square(found.reshape(len(found), -1), dtype=np.float64).sum(1).max()))
+    return longest * OFF <= 0.5e-5 * left

@@ -58,12 +58,17 @@ def conv_2d(
 
 @family(
     image=[(1, 8, 8), (2, 7, 9), (1, 13, 4), (1, 3, 30), (1, 16, 16)], into=[16, 24, 40], out=[16, 20, 44],
-    padding=PADDINGS, activation=ACTIVATIONS,
+    padding=PADDINGS, activation=ACTIVATIONS, length=[1.0, 30.0],
 )  # fmt: skip
-def conv_2d_wide(pick: Random, image: Shape, into: int, out: int, padding: str, activation: str) -> Case | None:
-    """Enough channels that 3 by 3 is best done by Winograd's way, in whole tiles and in parts of them."""
+def conv_2d_wide(
+    pick: Random, image: Shape, into: int, out: int, padding: str, activation: str, length: float
+) -> Case | None:
+    """Enough channels that 3 by 3 is best done by Winograd's way, in whole tiles and in parts of them.
+
+    Not with filters so long that their sums are mostly cut off.
+    """
     window = ((3, 3), (1, 1), (1, 1))
-    filters, bias = FLOAT.constant((out, 3, 3, into)), FLOAT.constant((out,))
+    filters, bias = FLOAT.constant((out, 3, 3, into), scaled(length / (9 * into) ** 0.5)), FLOAT.constant((out,))
     return case("CONV_2D", (*image, into), filters, bias, **options(window, padding, activation))
 
 
