@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,6 +84,8 @@ class Stream(Iterator[Made], AsyncIterator[Made]):
             self.close()
             raise StopAsyncIteration
         future, session = self._under_way[0]
+        import asyncio  # takes 0.04 s, and most never need it
+
         await asyncio.wait([asyncio.wrap_future(future)])
         try:
             return future.result()
@@ -125,6 +126,8 @@ class Stream(Iterator[Made], AsyncIterator[Made]):
 
 async def _in_time(frames: Iterator[Frame]) -> AsyncIterator[Frame]:
     """Frames that come synchronously, waited for in another thread."""
+    import asyncio
+
     end = object()
     while (frame := await asyncio.to_thread(next, frames, end)) is not end:
         yield frame  # type: ignore[misc]
