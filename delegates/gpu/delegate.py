@@ -19,12 +19,13 @@ from ...shaders.types import half
 from ..base import YES, Ceiling, Cost, Link, Lowering, Partition, Probe, Rates, Verdict
 from ..custom import changes
 from ..work import arithmetic, constant_bytes
-from .arena import GLArena, form
+from .arena import GLArena
 from .binaries import Binaries
 from .ceiling import measured_ceiling
 from .context import APIS, NoGL
 from .device import Device, open_device
 from .executable import GLExecutable
+from .forms import form
 from .halves import Precision, checked, in_halves, misfit
 from .kernels import Refusal
 from .launches import Launch, lower

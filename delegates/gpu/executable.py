@@ -16,9 +16,10 @@ from ...graph.model import Graph
 from ...shaders.program import Limits
 from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
-from .arena import GLArena, Learn
+from .arena import GLArena
 from .blocks import Slot, numbered
 from .compiler import BEYOND, FAILED
+from .forms import Learn
 from .launches import Launch
 from .lowering import held
 from .places import Binding, Bound, Hazards, Places

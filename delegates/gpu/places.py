@@ -15,10 +15,11 @@ from ...shaders.arguments import affine
 from ...shaders.program import Const, Limits, Scratch
 from ...shaders.types import declared, stored_bytes
 from ..base import Lowering
-from .arena import GLArena, form, new_buffer
+from .arena import GLArena, new_buffer
 from .blocks import Block, Slot, read
 from .compiler import Range
 from .device import Device
+from .forms import form
 from .launches import Launch
 from .lowering import held, sources, writes
 
