@@ -134,6 +134,7 @@ OPTIONS: Mapping[str, Mapping[str, Parse]] = {
         "preference": _one_of("delegraph.delegates.nnapi.abi:PREFERENCES"),
         "feature_level": _one_of("delegraph.delegates.nnapi.abi:LEVELS", int),
         "relaxed": _switch,
+        "float_weights": _switch,
         "recording": _path,
         "library": _path,
         "cache_dir": _path,

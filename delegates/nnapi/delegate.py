@@ -16,6 +16,7 @@ from ..on_host import HostForms
 from ..work import roofline
 from .abi import LEVELS, PREFERENCES
 from .engine import NNAPIEngine
+from .float_weights import hybrid, with_float_weights
 from .folding import folded
 from .node import Node, assemble, lowered, variables
 from .recording import Recording, record
@@ -29,6 +30,7 @@ NOTES = {
     "LOCAL_RESPONSE_NORMALIZATION": "NNAPI sums as many neighbours on either side, the reference kernel one less",
     "TOPK_V2": "of equal values NNAPI gives the place that is further on, TFLite the first",
 }
+WIDENED = "its quantised weights are handed over as floats, and what meets them is not quantised"
 
 
 class NNAPIDelegate(HostForms):
@@ -52,6 +54,7 @@ class NNAPIDelegate(HostForms):
         bridge: str | None = None,
         secret: str | bytes | None = None,
         recording: str | Path | Recording | None = None,
+        float_weights: bool = False,
     ) -> None:
         """`device` is a type ("cpu", "gpu", "accelerator", "other"), a name or part of one; None: Android chooses.
 
@@ -60,8 +63,9 @@ class NNAPIDelegate(HostForms):
         default the phone's. `library` is the API's file, if it is in no usual place. With `bridge`, the address of
         `delegraph bridge serve` on a phone ("tcp://127.0.0.1:7200"), programs run there; `secret` is as RemoteDelegate
         has it, and `library` and `cache_dir` are that side's to say. `recording` is what another delegate recorded
-        (`delegate.recorded.save(path)`): to plan for that phone without it. Raises ValueError for a level, a
-        preference, an address or a recording that is none, and OSError.
+        (`delegate.recorded.save(path)`): to plan for that phone without it. With `float_weights` layers of floats with
+        quantised weights are taken, too, and these handed over as floats (`float_weights.py`). Raises ValueError for a
+        level, a preference, an address or a recording that is none, and OSError.
         """
         if feature_level is not None and feature_level not in LEVELS:
             raise ValueError(f"feature_level {feature_level!r} is none: say one of {', '.join(map(str, LEVELS))}")
@@ -71,7 +75,7 @@ class NNAPIDelegate(HostForms):
             raise ValueError("library and cache_dir are said where the bridge is served, not here")
         self._options = f"{device or 'any device'}, {preference}{', relaxed' if relaxed else ''}, {bridge or 'here'}"
         self._device, self._preference = device or "", PREFERENCES[preference]
-        self._relaxed, self._given = relaxed, feature_level
+        self._relaxed, self._given, self._float_weights = relaxed, feature_level, float_weights
         self.site: Site = (
             Near(NNAPIEngine(library, cache_dir)) if bridge is None else Far(bridge, self.name, self.name, secret)
         )
@@ -107,14 +111,19 @@ class NNAPIDelegate(HostForms):
         unknown = shapes_unknown(graph, op)
         if not unknown.ok:
             return unknown
-        view = at_level(graph, self.level)
+        view = self._view(graph)
         nodes = lowered(view, view.ops[op.index], self.level)
         if isinstance(nodes, Reason):
             return Verdict((nodes,))
         refused = self.recorded.refusal(view, nodes) if self.recorded is not None else ""
         if refused:
             return no("device", refused, "an operation that the device said it takes")
-        return Verdict(note=NOTES.get(op.kind, ""))
+        widened = self._float_weights and any(hybrid(graph, op))
+        return Verdict(note=WIDENED if widened else NOTES.get(op.kind, ""))
+
+    def _view(self, graph: Graph) -> Graph:
+        """The graph as the phone gets it."""
+        return at_level(with_float_weights(graph) if self._float_weights else graph, self.level)
 
     def estimate(self, graph: Graph, ops: Iterable[int]) -> Cost:
         """Each op's arithmetic and bytes over the device's rates."""
@@ -132,7 +141,7 @@ class NNAPIDelegate(HostForms):
     def program(self, graph: Graph, partition: Partition, keep: frozenset[int] = frozenset()) -> Program:
         """What the engine gets for a partition. Pure. Raises DelegateError where an op of it is not taken."""
         nodes: list[Node] = []
-        view = at_level(graph, self.level)
+        view = self._view(graph)
         for op in (view.ops[i] for i in partition.ops if i not in graph.folded_ops):
             found = lowered(view, op, self.level)
             if isinstance(found, Reason):
