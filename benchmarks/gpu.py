@@ -42,6 +42,7 @@ from delegraph.fresh import fresh_python
 PEERS = {"ncnn": "ncnn", "onnxruntime": "onnxruntime", "litert-gpu": "ai_edge_litert", "torch": "torch"}
 CONVERTED = {"ncnn": "ncnn", "onnxruntime": "onnx"}  # peer -> the format that it needs
 OURS = (("fp32", "gpu"), ("fp16", "gpu"))
+MARKS = {"PASS": "", "WARN": " ?", "FAIL": " !"}
 FURTHEST = 3  # ops a model
 SPARE = 20.0  # seconds that are kept for tables and files
 
@@ -139,8 +140,12 @@ def plan(folder: Path, scale: Scale, only: Sequence[str], given: Sequence[Path])
 def milliseconds(cell: Cell | None) -> str:
     if cell is None or cell.steady is None or not cell.steady.samples:
         return "-"
-    wrong = " !" if cell.accuracy and cell.accuracy.verdict == "FAIL" else ""
-    return f"{cell.steady.median * 1e3:.3g}{wrong}{' *' if cell.notes else ''}"
+    return f"{cell.steady.median * 1e3:.3g}{mark(cell)}{' *' if cell.notes else ''}"
+
+
+def mark(cell: Cell) -> str:
+    """What stands behind a time whose outputs are off."""
+    return MARKS[cell.accuracy.verdict] if cell.accuracy else ""
 
 
 def speed_table(report: Report) -> tuple[Table, list[str]]:
@@ -168,7 +173,9 @@ def speed_table(report: Report) -> tuple[Table, list[str]]:
         table.add_row(*row)
         said += [f"{model}, {name}: {c.problem}" for name, c in found.items() if c.problem]
         said += [f"{model}, {name} *: {'; '.join(c.notes)}" for name, c in found.items() if c.notes]
-        said += [f"{model}, {name} !: {c.accuracy.why}" for name, c in found.items() if c.accuracy and c.accuracy.why]
+        said += [
+            f"{model}, {name}{mark(c)}: {c.accuracy.why}" for name, c in found.items() if c.accuracy and c.accuracy.why
+        ]
     means = [
         f"{math.exp(statistics.fmean(map(math.log, ratios[peer]))):.2f}" if ratios[peer] else "-" for peer in peers
     ]
