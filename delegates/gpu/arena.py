@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from ...errors import DelegateError
 from .device import Device
+from .texels import roomy
 
 
 def new_buffer(device: Device, nbytes: int) -> Any:
     """A GL buffer of `nbytes` bytes. Raises DelegateError where the GPU has no room for it."""
     with device.current() as ctx:
         try:
-            buffer = ctx.buffer(reserve=max(nbytes, 16))
+            buffer = ctx.buffer(reserve=roomy(nbytes) if device.limits.texels else max(nbytes, 16))
         except (moderngl.Error, MemoryError, OverflowError) as error:
             raise DelegateError(f"{device.name} has no room for a buffer of {nbytes} bytes: {error}") from None
         if (problem := ctx.error) != "GL_NO_ERROR":

@@ -50,7 +50,7 @@ class BufferTexture:
         self.name = name.value
         self.bind(0)()
         ranged = function("glTexBufferRange", None, UINT, UINT, UINT, SIZE, SIZE)
-        ranged(GL_TEXTURE_BUFFER, TEXELS[element].format, buffer.glo, offset, nbytes)
+        ranged(GL_TEXTURE_BUFFER, TEXELS[element].format, buffer.glo, offset, evened(nbytes))
 
     def bind(self, unit: int) -> Callable[[], None]:
         """The call that binds it to a texture unit."""
@@ -60,6 +60,21 @@ class BufferTexture:
     def release(self) -> None:
         """Delete it."""
         function("glDeleteTextures", None, ctypes.c_int, POINTER)(1, ctypes.byref(ctypes.c_uint(self.name)))
+
+
+# llvmpipe (22.3) compiles a shader anew for a texture of other "levels", for which it takes bits 8 to 15 of its size in
+# bytes, and for one in a buffer whose size is a power of two. So none is like that.
+
+
+def evened(nbytes: int) -> int:
+    """A texture's bytes, made such that one shader's machine code serves textures of any size."""
+    return nbytes if nbytes & 0xFF00 else nbytes + 0x100
+
+
+def roomy(nbytes: int) -> int:
+    """Bytes of a buffer for textures, so that the last may be `evened`, and of no power of two."""
+    room = max(nbytes, 16) + 0x100
+    return room if room & (room - 1) else room + 16
 
 
 def bind_all(units: Mapping[int, BufferTexture], at_once: bool) -> list[Callable[[], None]]:

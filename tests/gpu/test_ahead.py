@@ -12,7 +12,7 @@ from ops.harness import delegate
 
 from delegraph import DelegateError, GPUDelegate, Interpreter
 from delegraph.data import digits, held_out
-from delegraph.delegates.gpu import ahead
+from delegraph.delegates.gpu import ahead, texels
 from delegraph.delegates.gpu.blocks import alone
 from delegraph.delegates.gpu.programs import Programs, Wanted
 from delegraph.shaders.program import Arg, Program, Stage
@@ -82,3 +82,10 @@ def test_what_is_done_meanwhile_may_fail(helpers: list[int]) -> None:
     with pytest.raises(DelegateError, match="no room"):
         programs.acquire_all(wanted("x + 1.0", "x + 2.0"), fails)
     assert len(programs) == 0
+
+
+@pytest.mark.parametrize("nbytes", [0, 4, 255, 256, 4096, 65535, 65536, 65552, 1 << 20, (1 << 20) - 256, 3 << 16])
+def test_textures_and_their_buffers_are_of_one_kind_whatever_their_size(nbytes: int) -> None:
+    """Else llvmpipe makes machine code of a shader once more; see `texels.py`."""
+    size, room = texels.evened(nbytes), texels.roomy(nbytes)
+    assert size >> 8 & 0xFF and nbytes <= size <= room and room.bit_count() > 1
