@@ -27,6 +27,7 @@ def test_a_gpu_is_lent() -> None:
                 assert np.array_equal(infer(it, image), infer(reference, image))
 
 
+@pytest.mark.slow
 def test_options_hold_where_the_gpu_is() -> None:
     shared_delegate()
     asked: list[dict[str, object]] = []

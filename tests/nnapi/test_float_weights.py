@@ -70,8 +70,7 @@ def taken(most: int | None, found: Any, phone: Phone) -> Counter[str]:
 
 
 def test_cases(phone: Phone) -> None:
-    found = taken(2, cases.listed(), phone)
-    assert len(found) >= 7 and found.total() >= 12
+    assert len(taken(1, cases.listed(), phone)) >= 7
 
 
 @pytest.mark.slow
