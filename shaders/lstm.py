@@ -1,7 +1,8 @@
 """LSTM (the full kernel), UNIDIRECTIONAL_SEQUENCE_LSTM and BIDIRECTIONAL_SEQUENCE_LSTM.
 
 Refuses the basic kernel (lstm_basic takes it), weights that are there in part, diagonals of cells with a projection,
-sparse weights beside others where inputs have zero points, 8-bit peepholes that are computed, clips below 0.
+sparse weights beside others where inputs have zero points, 8-bit peepholes that are computed, clips below 0, an
+auxiliary input with weights where there is no activation (the reference then gives what its memory held before).
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         Cell(graph, op, 18, 37, auxiliary=(44, 45, 46, 47)),
     )
     sources = both_ways(graph, op, source, 39, (cells[0].auxiliary, cells[1].auxiliary))
+    if len(sources[0]) > 1 and op.options.fused_activation_function == "NONE":
+        raise Refused("activation", "NONE, beside weights of an auxiliary input", "one")
     sizes = [cell.outputs for cell in cells]
     places = directions(graph, op, limits, shape, sizes)
     return tuple(

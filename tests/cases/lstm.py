@@ -67,7 +67,9 @@ def forward(
     auxiliary=["none", "crossed", "stacked"],
     activation=ACTIVATIONS,
 )
-def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary: str, activation: str) -> Case:
+def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary: str, activation: str) -> Case | None:
+    if auxiliary == "crossed" and activation == "NONE":
+        return None  # of which the reference gives what other steps left in its memory
     # Of several merged batches, the reference kernels leave their memory where batches are outermost.
     batches, inputs, cells = size if not merged or major else (1, *size[1:])
     steps, out = 4, cells + 1
@@ -83,6 +85,7 @@ def bidirectional(pick: Random, size: Size, major: bool, merged: bool, auxiliary
         *gates(inputs, cells, out, False, False, "biased"), *states(batches, cells, out), *states(batches, cells, out),
         *more, outputs=[(*rows, 2 * out)] if merged else [(*rows, out)] * 2, runs=3, time_major=major,
         merge_outputs=merged, fused_activation_function=activation, asymmetric_quantize_inputs=pick.random() < 0.5,
+        tolerance=1e-4 if activation == "NONE" else 1e-5,  # what nothing bounds grows from step to step
     )  # fmt: skip
 
 
