@@ -1,7 +1,6 @@
 // Convolution over depth, height and width: for each tap of the kernel, the input under it times the tap's weights. A
 // layer is a group of input and output channels.
 
-const ivec3 IN = ivec3(IN_D, IN_H, IN_W), OUT = ivec3(OUT_D, OUT_H, OUT_W), PAD = ivec3(PAD_D, PAD_H, PAD_W);
 const ivec3 STRIDE = ivec3(STRIDE_D, STRIDE_H, STRIDE_W), DILATION = ivec3(DILATION_D, DILATION_H, DILATION_W);
 
 void main() {
@@ -9,12 +8,15 @@ void main() {
     if (layer >= LAYERS) return;
     tile_clear();
 
+    ivec3 size = ivec3(IN_D, IN_H, IN_W), made = ivec3(OUT_D, OUT_H, OUT_W), pad = ivec3(PAD_D, PAD_H, PAD_W);
+    int steps = STEPS, pixel_steps = PIXEL_STEPS, start = layer * steps;
     ivec3 corner[PIXELS];  // where the window of a pixel starts
     int image[PIXELS];
     for (int p = 0; p < PIXELS; p++) {
         int pixel = int(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)));
-        corner[p] = ivec3(pixel / (OUT.z * OUT.y), pixel / OUT.z, pixel) % OUT * STRIDE - PAD;
-        image[p] = pixel / (OUT.z * OUT.y * OUT.x);
+        int row = divide(pixel, made.z), plane = divide(row, made.y);
+        image[p] = divide(plane, made.x);
+        corner[p] = ivec3(plane - image[p] * made.x, row - plane * made.y, pixel - row * made.z) * STRIDE - pad;
     }
 
     uint base = uint(layer * LAYER_STEP);
@@ -28,12 +30,13 @@ void main() {
                 for (int p = 0; p < PIXELS; p++) {
                     ivec3 place = corner[p] + ivec3(kd, ky, kx) * DILATION;
 #if PADDED
-                    inside[p] = all(greaterThanEqual(place, ivec3(0))) && all(lessThan(place, IN));
-                    place = clamp(place, ivec3(0), IN - 1);
+                    inside[p] = all(greaterThanEqual(place, ivec3(0))) && all(lessThan(place, size));
+                    place = clamp(place, ivec3(0), size - 1);
 #endif
-                    at[p] = (((image[p] * IN.x + place.x) * IN.y + place.y) * IN.z + place.z) * PIXEL_STEPS + layer * STEPS;
+                    at[p] = ((image[p] * size.x + place.x) * size.y + place.y) * size.z + place.z;
+                    at[p] = at[p] * pixel_steps + start;
                 }
-                for (int k = 0; k < STEPS; k++) {
+                for (int k = 0; k < steps; k++) {
                     STEP_TYPE value[PIXELS];
                     for (int p = 0; p < PIXELS; p++) {
                         value[p] = source(at[p] + k) - STEP_TYPE(IN_ZERO);

@@ -1,10 +1,12 @@
 // Depthwise convolution: one thread computes COLUMNS neighbouring pixels of one channel (or four), and keeps the row of
 // input under them if it is short. Neighbouring threads take neighbouring channels.
 
+int width, in_steps;
+
 TERM value_at(int row, int x, int channel) {
-    TERM value = source((row * IN_W + clamp(x, 0, IN_W - 1)) * IN_STEPS + channel / MULTIPLIER) - TERM(IN_ZERO);
+    TERM value = source((row * width + clamp(x, 0, width - 1)) * in_steps + channel / MULTIPLIER) - TERM(IN_ZERO);
 #if PADDED
-    value = x >= 0 && x < IN_W ? value : TERM(0);
+    value = x >= 0 && x < width ? value : TERM(0);
 #endif
     return value;
 }
@@ -12,19 +14,21 @@ TERM value_at(int row, int x, int channel) {
 void main() {
     int i = int(invocation());
     if (i >= IMAGES * OUT_H * TILES * STEPS) return;
-    int channel = i % STEPS;
-    int left = i / STEPS % TILES * COLUMNS;
-    int y = i / (STEPS * TILES) % OUT_H;
-    int image = i / (STEPS * TILES * OUT_H);
+    int height = IN_H, steps = STEPS;
+    width = IN_W;
+    in_steps = IN_STEPS;
+    int place = divide(i, steps), channel = i - place * steps;
+    int row_of = divide(place, TILES), left = (place - row_of * TILES) * COLUMNS;
+    int image = divide(row_of, OUT_H), y = row_of - image * OUT_H;
 
     SUM sum[COLUMNS];
     for (int c = 0; c < COLUMNS; c++) sum_clear(sum[c]);
     for (int ky = 0; ky < KERNEL_H; ky++) {
         int row = y * STRIDE_H - PAD_H + ky * DILATION_H;
 #if PADDED
-        if (row < 0 || row >= IN_H) continue;
+        if (row < 0 || row >= height) continue;
 #endif
-        row += image * IN_H;
+        row += image * height;
         int x = left * STRIDE_W - PAD_W;
 #if KEEP_ROW
         TERM value[SPAN];
@@ -34,12 +38,13 @@ void main() {
 #define UNDER(c, kx) value_at(row, x + c * STRIDE_W + kx * DILATION_W, channel)
 #endif
         for (int kx = 0; kx < KERNEL_W; kx++) {
-            TERM w = weights((ky * KERNEL_W + kx) * STEPS + channel) - TERM(WEIGHTS_ZERO);
+            TERM w = weights((ky * KERNEL_W + kx) * steps + channel) - TERM(WEIGHTS_ZERO);
             for (int c = 0; c < COLUMNS; c++) sum_add(sum[c], UNDER(c, kx) * w);
         }
     }
-    uint first = uint(((image * OUT_H + y) * OUT_W + left) * STEPS + channel);
+    uint first = uint(((image * OUT_H + y) * OUT_W + left) * steps + channel);
+    along = uint(channel);
     for (int c = 0; c < COLUMNS; c++)
         if (left + c < OUT_W)
-            store(first + uint(c * STEPS), finished(sum[c], uint(channel), uint(channel * TERMS), uint(image)));
+            store(first + uint(c * steps), finished(sum[c], uint(channel), uint(channel * TERMS), uint(image)));
 }

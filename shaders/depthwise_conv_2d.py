@@ -14,7 +14,8 @@ from .sums import READ, WRITTEN, sums_of
 
 OPS = ("DEPTHWISE_CONV_2D",)
 TYPES, RESULTS = READ, WRITTEN
-MOST_COLUMNS, MOST_SPAN = 8, 24
+COLUMNS, MOST_SPAN = (7, 4, 2, 1), 24  # few of them, so that layers share shaders
+SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "TILES", "IMAGES", "STEPS", "IN_STEPS")
 
 
 @answering
@@ -52,7 +53,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         *sums.before,
         Program(
             "depthwise_conv_2d", constants, inputs, output, groups, value=value, stages=sums.stages,
-            includes=sums.libraries,
+            includes=sums.libraries, sizes=SIZES, along=channels,
         ),
     )  # fmt: skip
 
@@ -64,5 +65,5 @@ def span(columns: int, w: Window) -> int:
 
 def row_tile(w: Window) -> int:
     """How many neighbouring columns one thread computes: with what it reads, and little of it past the edge."""
-    fitting = [c for c in range(1, MOST_COLUMNS + 1) if span(c, w) <= MOST_SPAN] or [1]
+    fitting = [c for c in COLUMNS if span(c, w) <= MOST_SPAN] or [1]
     return min(fitting, key=lambda c: -(-w.out // c) * (span(c, w) + w.kernel))

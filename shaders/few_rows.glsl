@@ -15,10 +15,10 @@ void main() {
         sum_clear(sum[r]);
         start[r] = left_start(layer, uint(r));
     }
-    uint base = right_start(layer);
-    for (uint k = split; k < uint(STEPS); k += uint(SPLITS)) {
+    uint base = right_start(layer), of = weights_of(vec), steps = uint(STEPS);
+    for (uint k = split; k < steps; k += uint(SPLITS)) {
         FOUR w[STEP];
-        weights_at(base, k, vec, w);
+        weights_at(base, k, of, w);
         for (int r = 0; r < ROWS; r++) add_products(sum[r], left_at(start[r], k), w);
     }
     for (int r = 0; r < ROWS; r++) part[split][r][lane] = sum[r];

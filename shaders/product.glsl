@@ -6,8 +6,8 @@ void main() {
     tile_clear();
     uint start[PIXELS];
     for (int p = 0; p < PIXELS; p++) start[p] = left_start(layer, min(tile_pixel(p), uint(ROWS - 1)));
-    uint base = right_start(layer);
-    for (uint k = 0u; k < uint(STEPS); k++) {
+    uint base = right_start(layer), steps = uint(STEPS);
+    for (uint k = 0u; k < steps; k++) {
         STEP_TYPE value[PIXELS];
         for (int p = 0; p < PIXELS; p++) value[p] = left_at(start[p], k);
         tile_add(value, base, k);

@@ -11,12 +11,13 @@ from ..graph.model import Graph
 from .binary import merged, strides
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
-from .tiling import tiled
+from .tiling import SIZES, tiled
 from .weights import Weights
 
 # Up to this many rows, threads run along the outputs rather than along the rows.
 FEW_ROWS = 4
 LANES, SPLITS = 16, 4
+FEW_SIZES = (*(name for name in SIZES if name != "ROWS"), "VECS", "INPUT_STEP", "BLOCK_VECS")
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,12 @@ class Product:
             "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **self.sums.values("vec4"),
         }  # fmt: skip
         inputs = (source, arg, *self.sums.args(1, channels, "vec4"))
+        found = {**constants, **layout, **more}
         return Program(
-            "few_rows", {**constants, **layout, **more}, inputs, self.output,
+            "few_rows", found, inputs, self.output,
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
             self.sums.stages, (*self.sums.libraries, "weights", "product"),
             SPLITS * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
+            sizes=tuple(name for name in FEW_SIZES if name in found),
+            along=channels,
         )  # fmt: skip

@@ -28,7 +28,7 @@ A body is GLSL that is both 4.30 and ES 3.10: no conversions that are not writte
 names buffers and constants, never binding numbers, for the generated header (`delegates/gpu/compiler.py`) puts in front
 of it:
 
-    #define LOCAL_X 64 ..., the constants by name (float literals, `const int NAME[n] = ...` for tuples)
+    #define LOCAL_X 64 ..., the constants by name (floats as literals, `const int NAME[n] = ...` for tuples)
     #define VALUE float          what `store` takes: float, vec4, int, ivec4 ... (`Program.value`, `Program.type`)
     #define ELEMENTS 1200u       how many VALUEs the output has
     lib/index.glsl, lib/activation.glsl, and each of `includes`
@@ -155,6 +155,8 @@ class Program:
     of ints or floats (a `const` array). `output` is what is written, a tensor or a Scratch; the body
     stores `value` elements at a time ("float": one, "vec4": four) of TFLite's type `type`, by default the output's:
     another where stages change it.
+    Those of them in `sizes` are integers that are told when it is launched, not known when it is compiled: programs
+    that differ in nothing else are one shader. A body can neither size arrays by them nor ask for them in an #if.
     `groups` x `local` invocations run; a body checks its own bounds. `shared` is its shared memory in bytes.
     `includes` are lib/*.glsl by name ("reduce"). `states` are variable tensors that the body reads and writes in place.
 
@@ -172,6 +174,9 @@ class Program:
 
     `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
     nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
+
+    `along` is the size of the output's last dimension where the body says in a variable of that name which VALUE along
+    it comes next, before it stores that; else the place of an operand that repeats is found by division.
 
     A variable tensor keeps its value from one run to the next. A program may also read one as an input, or write one as
     its output; an op's programs have to write each variable that the op names.
@@ -195,6 +200,8 @@ class Program:
     halves: frozenset[int | Const | Scratch] = frozenset()
     watched: bool = False
     part: int | None = None
+    sizes: tuple[str, ...] = ()
+    along: int = 0
 
     @property
     def tells(self) -> bool:

@@ -13,9 +13,16 @@ from .weights import Weights
 # Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads values
 # of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
 PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
-MOST_PIXELS, MOST_PRODUCTS = 10, 20  # of a thread: more of them are hardly faster, and take long to compile
-VECS = (1, 2, 4)
-LOCAL = (64, 32, 16, 8)
+# (p, v) of a thread. More of them are hardly faster and take long to compile, as do many different ones.
+SHAPES = ((5, 4), (7, 2), (2, 2), (4, 1), (1, 1))
+LOCAL = 64
+
+# Of the constants of a body that makes tiles, what layers of one kind do not share.
+SIZES = (
+    *(f"{side}_{axis}" for side in ("IN", "OUT", "PAD") for axis in "DHW"), "PIXEL_STEPS",
+    "ROWS", "DEPTH", "ROWS_A_SCALE", "LAYER_STEP", "BLOCK_STEP", "TAP_STEP", "LAST_VEC", "CHANNELS", "STEPS",
+    "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS",
+)  # fmt: skip
 
 
 def tile(pixels: int, channels: int, layers: int, limits: Limits) -> tuple[int, int, int]:
@@ -24,14 +31,14 @@ def tile(pixels: int, channels: int, layers: int, limits: Limits) -> tuple[int, 
     A device that runs more threads at once than there are gains nothing from fewer.
     """
 
-    def time(local: int, each: int, vecs: int) -> float:
+    local = min(limits.lanes, LOCAL) if limits.texels else LOCAL
+
+    def time(each: int, vecs: int) -> float:
         groups = -(-pixels // (local * each)) * -(-channels // (4 * vecs)) * layers
-        rounds = max(-(-groups // max(limits.threads // local, 1)), groups * local / limits.threads, 1.0)
+        rounds = max(-(-groups // max(limits.threads // local, 1)), 1)
         return rounds * (PIXEL * each + WEIGHTS * vecs + PRODUCT * each * vecs)
 
-    sizes = [n for n in LOCAL if n >= min(limits.lanes, LOCAL[0])]
-    shapes = [(p, v) for v in VECS for p in range(MOST_PIXELS, 0, -1) if p * v <= MOST_PRODUCTS]
-    return min(((n, *shape) for n in sizes for shape in shapes), key=lambda c: time(*c))
+    return local, *min(SHAPES, key=lambda shape: time(*shape))
 
 
 def tiled(
@@ -62,8 +69,11 @@ def tiled(
         "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
     }  # fmt: skip
     value = "vec4" if channels % 4 == 0 else "float"
+    found = {**constants, **layout, **more}
+    sizes = tuple(name for name in SIZES if name in found)
     return Program(
-        body, {**constants, **layout, **more}, (source, arg, *sums.args(groups, channels, "vec4")), output,
+        body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
         groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
         (*sums.libraries, "weights", *includes, "tile"),
+        sizes=sizes, along=channels * groups,
     )  # fmt: skip

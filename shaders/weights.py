@@ -51,7 +51,13 @@ class Weights:
             constants, zero, signed = self._packed(vecs), 0, False
             arg = Arg("weights", self._pack(array, vecs), "vec4" if array.dtype.kind == "f" else "ivec4")
         named = {name: constants.get(name, 0) for name in ("ALONG_OUTPUTS", "ALONG_INPUTS")}
-        more = {"STEP": self.step, "CHANNELS": self.shape[3], "WEIGHTS_ZERO": zero, "WEIGHTS_SIGNED": int(signed)}
+        more = {
+            "STEP": self.step,
+            "CHANNELS": self.shape[3],
+            "IN_FOURS": int(self.shape[3] % 4 == 0),
+            "WEIGHTS_ZERO": zero,
+            "WEIGHTS_SIGNED": int(signed),
+        }
         return arg, {**constants, **named, **more}
 
     def _packed(self, vecs: int) -> dict[str, int]:

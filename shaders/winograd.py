@@ -23,6 +23,7 @@ from .sums import Sums
 from .types import half
 from .weights import Weights
 
+SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "TILES", "ACROSS", "DOWN", "FOURS")
 TILE = 4  # outputs along a side of a tile
 PLACES = (TILE + 2) ** 2
 NEAR, FAR = 0.75, 1.5
@@ -70,7 +71,7 @@ def programs(
 
     def transform(body: str, source: Arg, fours: int, output: int | Scratch) -> Program:
         groups = groups_for(count * fours, 64, limits)
-        return Program(body, {**constants, "FOURS": fours}, (source,), output, groups, value="vec4")
+        return Program(body, {**constants, "FOURS": fours}, (source,), output, groups, value="vec4", sizes=SIZES)
 
     each = Weights(filters, (PLACES, 1, depth, channels), (depth * channels, 0, channels, 1), made=transformed)
     product = Product(before, each, after, count, Sums(), Batch((PLACES,), (PLACES,), (PLACES,)))
@@ -78,7 +79,7 @@ def programs(
     return (
         transform("winograd_input", Arg("source", sums.source, "vec4"), depth // 4, before),
         product.program(graph, limits),
-        replace(last, stages=sums.stages),
+        replace(last, stages=sums.stages, along=channels),
     )
 
 

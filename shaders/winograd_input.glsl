@@ -28,9 +28,9 @@ void interpolate(vec4 a, vec4 b, vec4 c, vec4 d, vec4 e, vec4 f, out vec4 at[6])
 void main() {
     int i = int(invocation());
     if (i >= TILES * FOURS) return;
-    int four = i % FOURS, tile = i / FOURS;
-    ivec2 corner = ivec2(tile % ACROSS, tile / ACROSS % DOWN) * 4 - ivec2(PAD_W, PAD_H);
-    int image = tile / (ACROSS * DOWN);
+    int tile = divide(i, FOURS), four = i - tile * FOURS;
+    int row = divide(tile, ACROSS), image = divide(row, DOWN);
+    ivec2 corner = ivec2(tile - row * ACROSS, row - image * DOWN) * 4 - ivec2(PAD_W, PAD_H);
     vec4 column[6], columns[36];
 
 // Written out, for an array that a loop counts through would lie in memory where the loop is not unrolled.

@@ -13,10 +13,11 @@ void join(vec4 zero, vec4 near, vec4 near_below, vec4 far, vec4 far_below, vec4 
 void main() {
     int i = int(invocation());
     if (i >= TILES * FOURS) return;
-    int four = i % FOURS, tile = i / FOURS;
-    ivec2 corner = ivec2(tile % ACROSS, tile / ACROSS % DOWN) * 4;
-    int image = tile / (ACROSS * DOWN);
+    int tile = divide(i, FOURS), four = i - tile * FOURS;
+    int row = divide(tile, ACROSS), image = divide(row, DOWN);
+    ivec2 corner = ivec2(tile - row * ACROSS, row - image * DOWN) * 4;
     vec4 column[4], columns[24];
+    along = uint(four);
 
 // Written out, for an array that a loop counts through would lie in memory where the loop is not unrolled.
 #define AT(x, y) products((((y) * 6 + x) * TILES + tile) * FOURS + four)

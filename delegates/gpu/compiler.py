@@ -68,7 +68,7 @@ def constant(name: str, value: object) -> str:
     return f"const {kind} {name}[{len(value)}] = {kind}[{len(value)}]({items});"
 
 
-def operand(stage: Stage, value: str, name: str) -> tuple[str, str]:
+def operand(stage: Stage, value: str, name: str, along: int = 0) -> tuple[str, str]:
     """GLSL for the type and the value of what stands in a stage's operand beside value `i`, which is `x`."""
     four = width(value) == 4
     kind = widened(stage.operand_type, "vec4" if four else "float")
@@ -79,11 +79,11 @@ def operand(stage: Stage, value: str, name: str) -> tuple[str, str]:
         return kind, f"{name}(i)"
     if stage.period == 1:
         return kind, f"{kind}({name}(0))"
-    if not four:
-        return kind, f"{name}(i % {stage.period}u)"
-    if stage.period % 4 == 0:
-        return kind, f"{name}(i % {stage.period // 4}u)"
-    return kind, f"{kind}({', '.join(f'{name}((4u * i + {k}u) % {stage.period}u)' for k in range(4))})"
+    if not four or stage.period % 4 == 0:
+        if stage.period == along:
+            return kind, f"{name}(along)"
+        return kind, f"{name}(modulo(i, PERIOD_{name}))"
+    return kind, f"{kind}({', '.join(f'{name}(modulo(4u * i + {k}u, PERIOD_{name}))' for k in range(4))})"
 
 
 def access(block: Block) -> str:
@@ -164,15 +164,19 @@ def source(
     Bindings are the blocks in order.
     """
     x, y, z = program.local
+    sizes = told(program, elements)
     lines = [
         *begin(api, precise, any(block[0].texels for block, _ in laid)),
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
-        f"#define ELEMENTS {elements}u",
-        *(constant(name, value) for name, value in program.constants.items()),
+        f"layout(location = 0) uniform int sizes[{len(sizes)}];",
+        *(f"#define {name} sizes[{k}]" for k, name in enumerate(sizes) if name in program.sizes),
+        *(f"#define {name} uint(sizes[{k}])" for k, name in enumerate(sizes) if name not in program.sizes),
+        *(constant(name, value) for name, value in program.constants.items() if name not in program.sizes),
         *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
+        *(["uint along;"] if program.along else []),
         *([f"void fail() {{ failed[0] = {FAILED}u; }}"] if program.fails else []),
     ]
     store = ["void store(uint i, VALUE x_0) {", *steps(program), *written(program, laid), "}"]
@@ -184,6 +188,17 @@ def source(
         ("store", "\n".join(store) + "\n"),
         body_of(program),
     )
+
+
+def told(program: Program, elements: int) -> dict[str, int]:
+    """What a program is told at each launch: its `sizes`, how many VALUEs it makes, after how many operands repeat."""
+    found = {name: int(program.constants[name]) for name in program.sizes} | {"ELEMENTS": elements}
+    four = width(program.value) == 4
+    for k, stage in enumerate(program.stages):
+        if stage.period not in (0, 1, program.along):
+            whole = four and stage.period % 4 == 0
+            found[f"PERIOD_operand_{k}"] = stage.period // 4 if whole else stage.period
+    return found
 
 
 def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
@@ -212,7 +227,7 @@ def steps(program: Program) -> Iterator[str]:
         if isinstance(stage.operand, Earlier):
             beside = f"{kinds[stage.operand.stage]} y = x_{stage.operand.stage}; "
         elif stage.operand is not None:
-            y, value = operand(stage, kind, f"operand_{k}")
+            y, value = operand(stage, kind, f"operand_{k}", program.along)
             beside = f"{y} y = {value}; "
         expression = re.sub(r"\bMADE\b", kinds[-1], re.sub(r"\bVALUE\b", kind, stage.expression))
         precise = "precise " if program.exact or not program.value.startswith(("float", "vec")) else ""

@@ -18,7 +18,7 @@ from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena
 from .blocks import Slot, numbered
-from .compiler import BEYOND, FAILED
+from .compiler import BEYOND, FAILED, told
 from .forms import Learn
 from .launches import Launch
 from .lowering import held
@@ -104,6 +104,7 @@ class GLExecutable:
             if shader is not used:
                 used = shader
                 calls.append(shader.using())
+            calls.append(shader.telling(told(launch.program, self._elements(launch)).values()))
             calls.append(shader.launching(launch.program.groups, self.device.software))
             self._ends.append((len(calls), launch.op))
             if check_each:
@@ -114,11 +115,14 @@ class GLExecutable:
 
     def _wanted(self, launch: Launch, places: Sequence[Bound]) -> Wanted:
         """What a launch asks of `Programs`, its blocks bound to these places."""
-        elements = held(self._graph, launch.program.output).size // width(launch.program.value)
         laid = [(block, ranges) for block, (_, ranges, _) in zip(launch.blocks, places, strict=True)]
         numbers = zip(numbered(launch.blocks), launch.blocks, places, strict=True)
         textures = [(k, self._texture(b[0], binding)) for k, b, (binding, _, _) in numbers if b[0].texels]
-        return Wanted(launch.program, elements, laid, textures)
+        return Wanted(launch.program, self._elements(launch), laid, textures)
+
+    def _elements(self, launch: Launch) -> int:
+        """How many VALUEs a launch makes."""
+        return held(self._graph, launch.program.output).size // width(launch.program.value)
 
     def _texture(self, slot: Slot, binding: Binding) -> BufferTexture:
         buffer, offset, nbytes = binding

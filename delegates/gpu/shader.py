@@ -6,7 +6,7 @@ A context must be current in everything here.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -43,6 +43,7 @@ class Calls:
         self.program_log = function("glGetProgramInfoLog", None, UINT, INT, POINTER, POINTER)
         self.get_binary = function("glGetProgramBinary", None, UINT, INT, POINTER, POINTER, POINTER)
         self.set_binary = function("glProgramBinary", None, UINT, UINT, POINTER, INT)
+        self.tell = quick("glProgramUniform1iv", None, UINT, INT, INT, POINTER)
         self.use = quick("glUseProgram", None, UINT)
         self.dispatch = quick("glDispatchCompute", None, UINT, UINT, UINT)
         self.compute = function("glDispatchCompute", None, UINT, UINT, UINT)
@@ -118,6 +119,11 @@ class Shader:
     def launching(self, groups: tuple[int, int, int], computes: bool) -> Callable[[], Any]:
         """The call that launches so many groups. Where the driver `computes` in it, other threads may run meanwhile."""
         return partial(self._gl.compute if computes else self._gl.dispatch, *groups)
+
+    def telling(self, sizes: Iterable[int]) -> Callable[[], Any]:
+        """The call that sets what it is told at a launch: its uniforms, from location 0 on."""
+        found = list(sizes)
+        return partial(self._gl.tell, self.number, 0, len(found), (INT * len(found))(*found))
 
     def run(self, x: int = 1, y: int = 1, z: int = 1) -> None:
         """Launch so many groups of it."""

@@ -5,6 +5,22 @@ uint invocation() {
     return gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (gl_NumWorkGroups.x * uint(LOCAL_X));
 }
 
+// i / n and i % n for i below 2^31, by floats: no device divides integers fast that are not constant. The first quotient
+// is off by what 24 bits leave out of `i`, the second by one at most.
+uint divide(uint i, uint n) {
+    float each = 1.0 / float(n);
+    uint q = uint(float(i) * each);
+    int more = int(floor(float(int(i - q * n)) * each));
+    q += uint(more);
+    int rest = int(i - q * n);
+    return rest < 0 ? q - 1u : rest >= int(n) ? q + 1u : q;
+}
+
+uint modulo(uint i, uint n) { return i - divide(i, n) * n; }
+
+int divide(int i, int n) { return int(divide(uint(i), uint(n))); }
+int modulo(int i, int n) { return i - divide(i, n) * n; }
+
 // Row-major index of a position in a shape of rank 4, such as NHWC; and back.
 uint index_of(ivec4 at, ivec4 shape) {
     return uint(((at.x * shape.y + at.y) * shape.z + at.z) * shape.w + at.w);

@@ -2,6 +2,7 @@
 // run along pixels; its channels are the group's own, so that all its threads read the same weights.
 
 SUM sum[PIXELS][VECS];
+uint tile_weights[VECS];
 
 // Which tile this is: pixels first, then channels, then layers. Past the last layer there is nothing to do.
 uint tile_group() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
@@ -13,6 +14,7 @@ uint tile_layer() { return tile_group() / uint(BLOCKS * SETS); }
 uint tile_pixel(int k) { return (tile_block() * uint(PIXELS) + uint(k)) * uint(LOCAL_X) + gl_LocalInvocationID.x; }
 
 void tile_clear() {
+    for (int v = 0; v < VECS; v++) tile_weights[v] = weights_of(tile_set() * uint(VECS) + uint(v));
     for (int p = 0; p < PIXELS; p++)
         for (int v = 0; v < VECS; v++) sum_clear(sum[p][v]);
 }
@@ -21,7 +23,7 @@ void tile_clear() {
 void tile_add(STEP_TYPE value[PIXELS], uint base, uint k) {
     for (int v = 0; v < VECS; v++) {
         FOUR w[STEP];
-        weights_at(base, k, tile_set() * uint(VECS) + uint(v), w);
+        weights_at(base, k, tile_weights[v], w);
         for (int p = 0; p < PIXELS; p++) add_products(sum[p][v], value[p], w);
     }
 }

@@ -10,16 +10,26 @@ void store(uint i, VALUE x);
 #define PART(x, c) (x)
 #endif
 
-// Those of the STEP input channels from k * STEP on, for the output channels from vec * 4 on. `base` is where the weights
-// of this layer and tap start. What is read for output channels past the last is of no use, but inside the buffer.
-void weights_at(uint base, uint k, uint vec, out FOUR w[STEP]) {
+// How far in the weights for the output channels from vec * 4 on begin, or which these are where that says it. What is
+// read for output channels past the last is of no use, but inside the buffer.
+uint weights_of(uint vec) {
 #if ALONG_OUTPUTS
     vec = min(vec, uint(LAST_VEC));
-    uint at = base + vec / uint(BLOCK_VECS) * uint(BLOCK_STEP) + vec % uint(BLOCK_VECS) + k * uint(STEP * INPUT_STEP);
+    return vec / uint(BLOCK_VECS) * uint(BLOCK_STEP) + vec % uint(BLOCK_VECS);
+#else
+    return vec * 4u;
+#endif
+}
+
+// Those of the STEP input channels from k * STEP on, for the output channels that `of` stands for (see weights_of).
+// `base` is where the weights of this layer and tap start.
+void weights_at(uint base, uint k, uint of, out FOUR w[STEP]) {
+#if ALONG_OUTPUTS
+    uint at = base + of + k * uint(STEP * INPUT_STEP);
     for (int c = 0; c < STEP; c++) w[c] = weights(at + uint(c * INPUT_STEP));
 #else
     for (uint o = 0u; o < 4u; o++) {
-        uint at = base + min(vec * 4u + o, uint(CHANNELS - 1)) * uint(OUTPUT_STEP) + k * uint(STEP * INPUT_STEP);
+        uint at = base + min(of + o, uint(CHANNELS - 1)) * uint(OUTPUT_STEP) + k * uint(STEP * INPUT_STEP);
 #if ALONG_INPUTS
         FOUR inputs = weights(at / 4u);
         for (int c = 0; c < STEP; c++) w[c][o] = inputs[c];
@@ -52,10 +62,13 @@ void add_products(inout SUM s, STEP_TYPE value, FOUR w[STEP]) {
 void store_channels(SUM s, uint layer, uint vec, uint start, uint row) {
     uint channel = vec * 4u, group = layer % uint(GROUPS);
     MADE x = finished(s, group * uint((CHANNELS + 3) / 4) + vec, group * uint(CHANNELS) + channel, row);
-#if CHANNELS % 4 == 0
+#if IN_FOURS
+    along = (group * uint(CHANNELS) + channel) / 4u;
     if (channel < uint(CHANNELS)) store((start + channel) / 4u, x);
 #else
-    for (uint c = 0u; c < 4u; c++)
+    for (uint c = 0u; c < 4u; c++) {
+        along = group * uint(CHANNELS) + channel + c;
         if (channel + c < uint(CHANNELS)) store(start + channel + c, x[c]);
+    }
 #endif
 }

@@ -33,6 +33,7 @@ def compiled(place: Path | str, wanted: Program | None = None) -> int:
         source, output = ctx.buffer(X.tobytes()), ctx.buffer(reserve=X.nbytes)
         source.bind_to_storage_buffer(0)
         output.bind_to_storage_buffer(1)
+        shader.telling([X.size])()
         shader.run(1)
         ctx.finish()
         if wanted is None:

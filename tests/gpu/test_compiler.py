@@ -17,6 +17,7 @@ from delegraph.graph.builder import GraphBuilder
 from delegraph.shaders.program import Arg, Const, Elementwise, Limits, Program, Stage, groups_for, literal
 
 from .graphs import chain, conv
+from .launch import launched
 
 PROGRAM = Program("elementwise", {}, (Arg("source", 0),), 1, (1, 1, 1))
 
@@ -24,19 +25,7 @@ PROGRAM = Program("elementwise", {}, (Arg("source", 0),), 1, (1, 1, 1))
 def run_store(stage: Stage, operand: np.ndarray[Any, Any], value: str, x: np.ndarray[Any, Any]) -> Any:
     """What a stage makes of `x`, on the GPU."""
     program = Program("elementwise", {}, (Arg("source", 0, value),), 1, (1, 1, 1), value=value, stages=(stage,))
-    programs = Programs(delegate().device)
-    text, shader = programs.acquire(program, x.size // (4 if value == "vec4" else 1))
-    with delegate().device.current() as ctx:
-        buffers = [ctx.buffer(x.tobytes()), ctx.buffer(reserve=x.nbytes), ctx.buffer(operand.tobytes())]
-        for k, buffer in enumerate(buffers):
-            buffer.bind_to_storage_buffer(k)
-        shader.run(1)
-        assert ctx.error == "GL_NO_ERROR"
-        result = np.frombuffer(buffers[1].read(), np.float32)
-        for buffer in buffers:
-            buffer.release()
-    programs.release([text])
-    return result
+    return launched(program, x.size // (4 if value == "vec4" else 1), [x, np.zeros_like(x), operand])
 
 
 @pytest.mark.parametrize("value", ["float", "vec4"])
@@ -142,18 +131,8 @@ def test_folded_groups_reach_every_element(monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(step, Elementwise)
     program = lowering.alone(graph, step.input, step.stage, step.output, limits)
     assert program.groups[1] > 1
-    programs = Programs(delegate().device)
-    text, shader = programs.acquire(program, 250)
-    with delegate().device.current() as ctx:
-        x = np.arange(1000, dtype=np.float32)
-        source, made = ctx.buffer(x.tobytes()), ctx.buffer(reserve=4000)
-        source.bind_to_storage_buffer(0)
-        made.bind_to_storage_buffer(1)
-        shader.run(*program.groups)
-        np.testing.assert_array_equal(np.frombuffer(made.read(), np.float32), x)
-        source.release()
-        made.release()
-    programs.release([text])
+    x = np.arange(1000, dtype=np.float32)
+    np.testing.assert_array_equal(launched(program, 250, [x, np.zeros_like(x)]), x)
 
 
 def one_relu(n: int) -> bytes:
@@ -213,6 +192,27 @@ def test_a_constant_of_another_size_than_announced_is_an_error(monkeypatch: pyte
     arena.close()
 
 
+QUOTIENTS = """
+void main() {
+    uint i = invocation();
+    if (i < ELEMENTS) store(i, int(RESULT(uint(source(i)), uint(by(i)))));
+}
+"""
+
+
+@pytest.mark.parametrize(("name", "want"), [("divide", np.floor_divide), ("modulo", np.remainder)])
+def test_integers_are_divided_exactly(monkeypatch: pytest.MonkeyPatch, name: str, want: Any) -> None:
+    rng = np.random.default_rng(3)
+    i = np.concatenate([rng.integers(0, 1 << bits, 4000) for bits in (4, 12, 24, 31)])
+    n = np.maximum(rng.permutation(i) >> rng.integers(0, 31, i.size), 1)
+    i = np.concatenate([i, n * (i // n), np.maximum(n * (i // n) - 1, 0), [2**31 - 1] * 3]).astype(np.int32)
+    n = np.concatenate([n, n, n, [1, 2**31 - 1, 3]]).astype(np.int32)
+    monkeypatch.setattr(compiler, "body", lambda _: ("quotients.glsl", QUOTIENTS))
+    inputs = (Arg("source", 0, "int"), Arg("by", 2, "int"))
+    program = Program("quotients", {"RESULT": name}, inputs, 1, groups_for(i.size, 64, Limits()), value="int")
+    np.testing.assert_array_equal(launched(program, i.size, [i, n, np.zeros_like(i)], 2), want(i, n))
+
+
 def test_the_header_comes_first_and_the_body_once() -> None:
     b = GraphBuilder()
     x = b.input((1, 4, 4, 4))
@@ -221,4 +221,6 @@ def test_the_header_comes_first_and_the_body_once() -> None:
     launches, _ = lower(graph, (0, 1), frozenset(), Limits())
     program = launches[0].program
     text = compiler.joined(compiler.source(program, 16, [(block, [(0, 0)]) for block in blocks.alone(program)]))
-    assert text.startswith("#version 430\n") and "#define ELEMENTS 16u" in text and text.count("void main()") == 1
+    assert (
+        text.startswith("#version 430\n") and "#define ELEMENTS uint(sizes[" in text and text.count("void main()") == 1
+    )

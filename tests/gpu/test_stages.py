@@ -11,13 +11,13 @@ from ops.harness import check, delegate, graph_of, refusals, whole
 
 from delegraph.delegates.gpu import lowering
 from delegraph.delegates.gpu.kernels import supported
-from delegraph.delegates.gpu.programs import Programs
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph, Op
 from delegraph.shaders.program import Arg, Elementwise, Limits, Program, Stage
 from delegraph.shaders.types import ANY, INDICES
 
 from .graphs import conv
+from .launch import launched
 
 CASTS = {"FLOAT32": "MADE(x)", "INT32": "MADE(x)", "INT64": "MADE(x, x >> 31)"}
 
@@ -87,20 +87,9 @@ def looked_up(stages: tuple[Stage, ...], value: str, x: np.ndarray[Any, Any], ou
     program = Program(
         "elementwise", {}, (Arg("source", 0, value),), 1, (x.size // 64 + 1, 1, 1), value=value, stages=stages
     )
-    programs = Programs(delegate().device)
-    text, shader = programs.acquire(program, x.size // (4 if value == "ivec4" else 1))
-    with delegate().device.current() as ctx:
-        tables = [TABLE for stage in stages if stage.operand is not None]
-        buffers = [ctx.buffer(x.tobytes()), ctx.buffer(reserve=x.nbytes), *(ctx.buffer(t.tobytes()) for t in tables)]
-        for k, buffer in enumerate(buffers):
-            buffer.bind_to_storage_buffer(k)
-        shader.run(*program.groups)
-        assert ctx.error == "GL_NO_ERROR"
-        result = np.frombuffer(buffers[1].read(), out)
-        for buffer in buffers:
-            buffer.release()
-    programs.release([text])
-    return result
+    tables = [TABLE for stage in stages if stage.operand is not None]
+    made = np.zeros(x.size, out)
+    return launched(program, x.size // (4 if value == "ivec4" else 1), [x, made, *tables])
 
 
 @pytest.mark.parametrize("value", ["int", "ivec4"])
