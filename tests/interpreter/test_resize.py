@@ -50,7 +50,9 @@ def test_a_size_that_was_there_before_compiles_nothing() -> None:
     gpu = GPUDelegate()
     b = GraphBuilder()
     y = conv(b, image(b), (1, 6, 5, 4))
-    b.output(conv(b, b.op("ROUND", [y], (1, 6, 5, 4), shape_signature=ANY), (1, 6, 5, 4), seed=1))
+    pool = {"padding": "SAME", "stride_h": 1, "stride_w": 1, "filter_height": 2, "filter_width": 2}
+    z = b.op("MAX_POOL_2D", [y], (1, 6, 5, 4), shape_signature=ANY, fused_activation_function="NONE", **pool)
+    b.output(conv(b, z, (1, 6, 5, 4), seed=1))
     sizes = [(1, 6, 5, 4), (2, 3, 4, 4), (1, 2, 2, 4)]
     with Interpreter(model_content=b.build(), delegates=[gpu]) as it:
         compiled, results = [], {}
@@ -63,12 +65,12 @@ def test_a_size_that_was_there_before_compiles_nothing() -> None:
             compiled.append(gpu._programs.compiled)
             got = it.get_tensor(it.get_output_details()[0]["index"])
             assert np.array_equal(results.setdefault(size, got), got)
-        assert compiled[0] < compiled[1] < compiled[2] == compiled[-1]
+        assert compiled[:3] == [2, 3, 4] and compiled[-1] == 4  # convolutions of any size are one shader
         held = len(gpu._programs)
         for k in range(20):  # only so many sizes are kept
             it.resize_tensor_input(0, (1, 7 + k, 3, 4))
             it.allocate_tensors()
-        assert len(gpu._programs) <= 9 * held / 3
+        assert len(gpu._programs) <= held + 8
     assert len(gpu._programs) == 0
     gpu.close()
 
