@@ -19,7 +19,7 @@ from .base import Cost, Delegate, Executable, Link, Lowering, Partition, Probe, 
 from .cpu import CPUDelegate
 from .cpu_executable import CPUExecutable
 from .edgetpu import rates as edgetpu
-from .gpu.delegate import GPUDelegate
+from .names import NAMED, imported
 from .on_host import HostForms
 from .work import roofline
 
@@ -228,7 +228,7 @@ def _likeness(like: str | Delegate | None) -> tuple[Rates, Callable[[Graph, Op],
     if like == "edgetpu":
         return EDGETPU, eight_bit
     if like == "gpu":
-        like = GPUDelegate()
+        like = imported(NAMED["gpu"].delegate)()
     if isinstance(like, str) or not hasattr(like, "supports"):
         raise ValueError(f"no device {like!r} to be like: say edgetpu, gpu, or give a delegate")
     return like.rates, like.supports

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ..doctor import Checkup, check_all, custom_ops, versions
 from .console import JsonOption, clean, show, table
+
+if TYPE_CHECKING:
+    from ..doctor import Checkup
 
 
 def doctor(
@@ -26,6 +28,8 @@ def doctor(
 
     The exit code is 0 where every delegate that is here computes rightly, and all that are asked for are here, else 1.
     """
+    from ..doctor import check_all, custom_ops, versions  # which needs the GPU's kernels, as no other command does
+
     found = check_all(delegates)
     if as_json:
         checked = [asdict(c) for c in found]
