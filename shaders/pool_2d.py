@@ -18,6 +18,7 @@ POOLS = {
     "MAX_POOL_2D": (float("-inf"), "max(a, b)", "x"),
 }
 OPS = tuple(POOLS)
+SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "CHANNELS")
 REDUCTIONS = {"AVERAGE_POOL_2D": "MEAN", "MAX_POOL_2D": "REDUCE_MAX"}
 
 
@@ -38,4 +39,5 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     identity, take, finish = POOLS[op.kind]
     constants = {**geometry(h, w), "CHANNELS": channels, "IDENTITY": identity, "TAKE": take, "RESULT": finish}
     groups = groups_for(image[0] * h.out * w.out * channels, 64, limits)
-    return (Program("pool_2d", constants, (Arg("source", source, value),), output, groups, value=value, stages=stages),)
+    inputs = (Arg("source", source, value),)
+    return (Program("pool_2d", constants, inputs, output, groups, value=value, stages=stages, sizes=SIZES),)

@@ -14,7 +14,7 @@ from .weights import Weights
 # of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
 PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
 # (p, v) of a thread. More of them are hardly faster and take long to compile, as do many different ones.
-SHAPES = ((5, 4), (7, 2), (2, 2), (4, 1), (1, 1))
+SHAPES = ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1))
 LOCAL = 64
 
 # Of the constants of a body that makes tiles, what layers of one kind do not share.
