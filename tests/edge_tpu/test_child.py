@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interpreter.faulty import later
 
 from delegraph import DelegateError, EdgeTPUDelegate, Interpreter
 from delegraph.delegates.isolation import process
@@ -147,12 +148,6 @@ def test_a_failure_is_planned_around_and_the_device_comes_back(
         later(monkeypatch, 10.0)
     same(outputs(it, noise(cpu, 3)), outputs(cpu, noise(cpu, 3)))
     assert ran(it) == {"edgetpu"} and it.events[-1].kind == "retried"
-
-
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Have so much time pass for whoever waits to try a device again."""
-    now = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: now() + seconds)
 
 
 @pytest.mark.slow

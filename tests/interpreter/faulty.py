@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from numpy.typing import NDArray
 
 from delegraph import DelegateError
 from delegraph.delegates.base import Delegate, Executable, Partition
 from delegraph.graph.model import Graph
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have so much time pass for whoever waits to try a device again."""
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + seconds)
 
 
 class Faulty:

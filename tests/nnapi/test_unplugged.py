@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from interpreter.faulty import later
 from numpy.typing import NDArray
 
 from bridge.kit import Process, Wire, infer
@@ -40,12 +40,6 @@ def right(it: Interpreter, seed: int) -> None:
 
 def homes(it: Interpreter) -> list[str]:
     return [str(decision.delegate) for decision in it.plan.decisions]
-
-
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Have so much time pass for whoever waits to try a device again."""
-    now = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: now() + seconds)
 
 
 def opened(delegate: Delegate, on_failure: str = "replan") -> Interpreter:
