@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 
 from .context import EGLContext, NoGL
@@ -62,13 +62,20 @@ class Work:
         self._nothing.release()
 
 
-def machine_code(device: Device, textures: Mapping[str, Textures]) -> dict[str, Shader]:
-    """A shader for each text, made as far as the driver can, unless it has a `problem`. A context must be current."""
+def machine_code(device: Device, textures: Mapping[str, Textures], meanwhile: Callable[[], None]) -> dict[str, Shader]:
+    """A shader for each text, made as far as the driver can, unless it has a `problem`. A context must be current.
+
+    `meanwhile` is done here while other threads have begun, if any help.
+    """
     work = Work(textures)
     helpers: list[threading.Thread] = []
     try:
         start = perf_counter()
-        while work.step(first=not work.made):
+        if work.step(first=True) and perf_counter() - start > SLOW:
+            helpers = started(work, others(device, len(work)))
+        meanwhile()
+        start = perf_counter()
+        while work.step():
             if not helpers and perf_counter() - start > SLOW:
                 helpers = started(work, others(device, len(work) - 1))
             start = perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,10 +83,11 @@ class Programs:
         made = self.binaries.load(texts)
         new = [text for text in texts if text not in made]
         try:
-            made |= self._handed(new)
-            meanwhile()
             if self.device.software:
-                made |= machine_code(self.device, {text: named[text].textures for text in new})
+                made |= machine_code(self.device, {text: named[text].textures for text in new}, meanwhile)
+            else:
+                made |= {text: Shader.compiled(text) for text in new}  # which the driver may be compiling still
+                meanwhile()
             for text in new:
                 if (problem := made[text].problem()) is not None:
                     raise self.device.failure(str(compile_error(named[text].pieces, named[text].name, problem)))
@@ -97,10 +98,6 @@ class Programs:
                 shader.release()
             raise
         return made
-
-    def _handed(self, texts: Iterable[str]) -> dict[str, Shader]:
-        """Shaders that the driver may be compiling still, all at once if it can."""
-        return {} if self.device.software else {text: Shader.compiled(text) for text in texts}
 
     def release(self, texts: Sequence[str]) -> None:
         """Give back what was acquired."""
