@@ -35,7 +35,7 @@ _WORDS = {"BITWISE_XOR": "{a} ^ {b}", "RIGHT_SHIFT": "{a} >> clamp({b}, OPERAND(
 
 # GLSL's type of one element -> kind -> expression.
 EXPRESSIONS: Mapping[str, Mapping[str, str]] = {
-    "float": {"ATAN2": "atan({a}, {b})", "DIV": "divided({a}, {b})", "PRELU": "prelu({a}, {b})", **_NUMBERS},
+    "float": {"ATAN2": "angle({a}, {b})", "DIV": "divided({a}, {b})", "PRELU": "prelu({a}, {b})", **_NUMBERS},
     "int": {
         "DIV": "quotient({a}, {b})", "LOGICAL_AND": "{a} & {b}", "LOGICAL_OR": "{a} | {b}", **_NUMBERS, **_WORDS
     },
@@ -104,8 +104,8 @@ def libraries(op: Op, type: str) -> tuple[str, ...]:
         return ("integer",)
     if type == "FLOAT16" and op.kind in ("ADD", "MUL"):
         return ("half",)
-    if op.kind == "DIV":
-        return ("exact",)
+    if op.kind in ("ATAN2", "DIV"):
+        return ("angle",) if op.kind == "ATAN2" else ("exact",)
     return ("math",) if op.kind in (*_SHARED, "PRELU") else ()
 
 

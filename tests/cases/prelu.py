@@ -27,4 +27,6 @@ def atan2(pick: Random, type: Type, shape: Shape) -> Case:
 CASES = [
     case("ATAN2", FLOAT64((600,), values), FLOAT64((600,), values), tolerance=1e-15)
     for values in (any_bits, few, noise)
+] + [
+    case("ATAN2", type((3, 40), few), type((3, 40), few), tolerance=tolerance) for type, tolerance in TOLERANCES.items()
 ]
