@@ -9,6 +9,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
+import numpy as np
+
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, axis_in, integers, result, values
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for
@@ -17,12 +19,13 @@ from .types import FLOAT, INDICES, STORED, glsl, in_fours
 Run = tuple[bool, int]  # whether axes are reduced, and how many values they have
 Reducers = Mapping[str, tuple[float | str, str, str]]
 
-# What to start from, how two values join, and what becomes of all of them.
+# What to start from, how two values join, and what becomes of all of them. The reference starts from finite numbers.
+MOST = float(np.finfo(np.float32).max)
 REDUCERS: Reducers = {
     "MEAN": (0.0, "a + b", "{x} / {n}"),
     "SUM": (0.0, "a + b", "{x}"),
-    "REDUCE_MAX": (-math.inf, "max(a, b)", "{x}"),
-    "REDUCE_MIN": (math.inf, "min(a, b)", "{x}"),
+    "REDUCE_MAX": (-MOST, "max(a, b)", "{x}"),
+    "REDUCE_MIN": (MOST, "min(a, b)", "{x}"),
     "REDUCE_PROD": (1.0, "a * b", "{x}"),
 }
 # The same of integers of 32 bits, and of bools; those of 64 bits have functions for it.

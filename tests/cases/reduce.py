@@ -44,7 +44,10 @@ def long(kind: str, shape: Shape, found: Sequence[int], type: Type = FLOAT) -> C
     return case(kind, type(shape, factors if kind == "REDUCE_PROD" else None), [*found], tolerance=5e-6)
 
 
+INFINITE = np.array([[-np.inf] * 3, [np.inf, np.inf, -np.inf], [np.inf] * 3])
+
 CASES = [
+    *(case(kind, FLOAT((3, 3), INFINITE), found) for kind in ("REDUCE_MAX", "REDUCE_MIN") for found in ([1], [0], [])),
     *(case("REDUCE_ANY", BOOL((2, 6), np.full((2, 6), value)), [1]) for value in (False, True)),
     *(case("REDUCE_ALL", BOOL((2, 6), np.full((2, 6), value)), [1]) for value in (False, True)),
     *(long(kind, (5, 601), [1]) for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")),
