@@ -56,7 +56,7 @@ class Binaries:
         with device.current():
             formats = integer(GL_NUM_PROGRAM_BINARY_FORMATS)
         if self.place is None:
-            self.problem = "that is off" if OFF in (chosen, os.environ.get(VARIABLE)) else "Mesa keeps them itself"
+            self.problem = "that is off" if OFF in (chosen, os.environ.get(VARIABLE)) else "Mesa has a cache of its own"
         elif formats < 1:
             self.problem = "the driver has no binary formats"
         else:
