@@ -141,6 +141,7 @@ def points(function: Function, source: Iterable[Any], made: Iterable[Any], kind:
     sample = away(here)
     bias = away((away((there + sample) / kind(2)) - away(midway)) / kind(2))
     found = np.append(sample - bias, away(function(np.array([last], kind)) * inverse))
+    found = np.where(np.isnan(found), 0, found)  # which the last 16 bits of what C makes of it are
     whole: Whole = np.clip(found, -(1 << 15), (1 << 15) - 1).astype(np.int64)
     return whole
 

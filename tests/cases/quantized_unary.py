@@ -112,4 +112,5 @@ CASES = [
         for type in ANY for scale in (1.0, 0.7) for zero in (0, 5, 100)
     ),
     *(case("QUANTIZE", FLOAT((16,), SPECIAL), makes=type.quantized(1.0, -7)) for type in (INT8, INT16)),
+    case("EXP", INT16.quantized(0.01)((900,)), makes=INT16.quantized(1.0)),  # of much more than float32 holds
 ]  # fmt: skip
