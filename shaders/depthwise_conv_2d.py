@@ -53,7 +53,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         *sums.before,
         Program(
             "depthwise_conv_2d", constants, inputs, output, groups, value=value, stages=sums.stages,
-            includes=sums.libraries, sizes=SIZES, along=channels,
+            includes=sums.libraries, sizes=(*SIZES, *sums.sizes), along=channels,
         ),
     )  # fmt: skip
 

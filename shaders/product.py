@@ -97,6 +97,6 @@ class Product:
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
             self.sums.stages, (*self.sums.libraries, "weights", "product"),
             SPLITS * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
-            sizes=tuple(name for name in FEW_SIZES if name in found),
+            sizes=tuple(name for name in (*FEW_SIZES, *self.sums.sizes) if name in found),
             along=channels,
         )  # fmt: skip

@@ -87,6 +87,12 @@ class Sums:
             "IN_ZERO": self.in_zero, "FITTING": 0, **self.constants,
         }  # fmt: skip
 
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Those of the constants that layers of one kind do not share. Floats have none, and would add what is 0."""
+        own = ("IN_ZERO", "WEIGHTS_ZERO", *(name for name in ("OUT_ZERO", "BIASES") if name in self.constants))
+        return own if self.one == "int" else ()
+
     def args(self, groups: int, each: int, value: str) -> tuple[Arg, ...]:
         """The libraries' inputs, for `groups` of `each` output channels, as many at a time as `value` says."""
         if not self.factors:
@@ -142,7 +148,7 @@ def _rescaled(graph: Graph, op: Op, x: Tensor, w: Tensor, y: Tensor, k: int, cha
     single = op.kind == "BATCH_MATMUL" or (x.type == "UINT8" and not dense)
     reals = np.broadcast_to(factors(of_x, scales, of_y, single), (channels,))
     constants = {
-        **limits_of(op, y, of_y), "BIAS": channels if bias >= 0 else 0,
+        **limits_of(op, y, of_y), "BIAS": int(bias >= 0), "BIASES": channels,
         "FITTING": int(not narrow and w.type != "INT16"),
     }  # fmt: skip
     libraries: tuple[str, ...]
@@ -168,7 +174,7 @@ def shuffled_sums(graph: Graph, op: Op, x: int, w: int, channels: int) -> Sums:
         raise Refused("bias", "none", "one, beside shuffled weights")
     scale = np.array([affine(weights).scale], np.float32)
     reals = np.broadcast_to(factors(affine(source), scale, affine(made), False), (channels,))
-    constants = {**limits_of(op, made), "BIAS": channels, "OUT_ZERO": 0}
+    constants = {**limits_of(op, made), "BIAS": 1, "BIASES": channels, "OUT_ZERO": 0}
     libraries = ("quantized", "sum", "bias", "rescale")
     return Sums(x, "int", "int", libraries, constants, (Arg("bias", bias),), multipliers(reals), in_zero=128)
 

@@ -70,7 +70,7 @@ def tiled(
     }  # fmt: skip
     value = "vec4" if channels % 4 == 0 else "float"
     found = {**constants, **layout, **more}
-    sizes = tuple(name for name in SIZES if name in found)
+    sizes = tuple(name for name in (*SIZES, *sums.sizes) if name in found)
     return Program(
         body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
         groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,

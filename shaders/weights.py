@@ -56,6 +56,7 @@ class Weights:
             "CHANNELS": self.shape[3],
             "IN_FOURS": int(self.shape[3] % 4 == 0),
             "WEIGHTS_ZERO": zero,
+            "WEIGHTS_OFFSET": int(zero != 0),
             "WEIGHTS_SIGNED": int(signed),
         }
         return arg, {**constants, **named, **more}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +172,7 @@ def source(
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
         f"layout(location = 0) uniform int sizes[{len(sizes)}];",
-        *(f"#define {name} sizes[{k}]" for k, name in enumerate(sizes) if name in program.sizes),
-        *(f"#define {name} uint(sizes[{k}])" for k, name in enumerate(sizes) if name not in program.sizes),
+        *(f"#define {name} {'uint' if name.startswith(UNSIGNED) else ''}(sizes[{k}])" for k, name in enumerate(sizes)),
         *(constant(name, value) for name, value in program.constants.items() if name not in program.sizes),
         *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
@@ -190,6 +190,9 @@ def source(
     )
 
 
+UNSIGNED = ("ELEMENTS", "PERIOD_")
+
+
 def told(program: Program, elements: int) -> dict[str, int]:
     """What a program is told at each launch: its `sizes`, how many VALUEs it makes, after how many operands repeat."""
     found = {name: int(program.constants[name]) for name in program.sizes} | {"ELEMENTS": elements}
@@ -198,7 +201,28 @@ def told(program: Program, elements: int) -> dict[str, int]:
         if stage.period not in (0, 1, program.along):
             whole = four and stage.period % 4 == 0
             found[f"PERIOD_operand_{k}"] = stage.period // 4 if whole else stage.period
+    for k in range(len(program.stages)):
+        found |= {f"NUMBER_{k}_{n}": int(number) for n, number in enumerate(numbers(program, k))}
     return found
+
+
+# Integers as they stand in an expression; not parts of names or floats, nor those that say that they are unsigned.
+_NUMBER = re.compile(r"(?:(?<=\()-)?(?<![\w.])\d+(?![\w.])")
+
+
+def numbers(program: Program, k: int) -> list[str]:
+    """The numbers in a stage of integers, which say how its tensors are quantised: they are told, too."""
+    kinds = list(accumulate(program.stages, made, initial=program.value))[k : k + 2]
+    return _NUMBER.findall(program.stages[k].expression) if set(kinds) <= {"int", "ivec4"} else []
+
+
+def named(program: Program, k: int) -> str:
+    """The expression of a stage, with names for the numbers that are told."""
+    expression = program.stages[k].expression
+    if not numbers(program, k):
+        return expression
+    first, *rest = _NUMBER.split(expression)
+    return first + "".join(f"NUMBER_{k}_{n}{text}" for n, text in enumerate(rest))
 
 
 def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
@@ -229,7 +253,7 @@ def steps(program: Program) -> Iterator[str]:
         elif stage.operand is not None:
             y, value = operand(stage, kind, f"operand_{k}", program.along)
             beside = f"{y} y = {value}; "
-        expression = re.sub(r"\bMADE\b", kinds[-1], re.sub(r"\bVALUE\b", kind, stage.expression))
+        expression = re.sub(r"\bMADE\b", kinds[-1], re.sub(r"\bVALUE\b", kind, named(program, k)))
         precise = "precise " if program.exact or not program.value.startswith(("float", "vec")) else ""
         yield f"    {precise}{kinds[-1]} x_{k + 1}; {{ {kind} x = x_{k}; {beside}x_{k + 1} = {expression}; }}"
 

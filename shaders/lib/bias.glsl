@@ -2,7 +2,7 @@
 
 TERM biased(TERM s, uint channel) {
 #if BIAS && TERMS == 4
-    for (uint c = 0u; c < 4u; c++) s[c] += bias(min(channel + c, uint(BIAS - 1)));
+    for (uint c = 0u; c < 4u; c++) s[c] += bias(min(channel + c, uint(BIASES - 1)));
 #elif BIAS
     s += bias(channel);
 #endif

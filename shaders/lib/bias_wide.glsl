@@ -11,7 +11,7 @@ ivec2 widen(ivec2 x) { return x; }
 ivec2 biased(SUM s, uint c, uint channel) {
     ivec2 x = ivec2(TERM_AT(s.low, c), TERM_AT(s.high, c));
 #if BIAS
-    x = plus(x, widen(bias(min(channel + c, uint(BIAS - 1)))));
+    x = plus(x, widen(bias(min(channel + c, uint(BIASES - 1)))));
 #endif
     return x;
 }

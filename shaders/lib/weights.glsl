@@ -41,7 +41,7 @@ void weights_at(uint base, uint k, uint of, out FOUR w[STEP]) {
 #if WEIGHTS_SIGNED
     for (int c = 0; c < STEP; c++) w[c] = (w[c] << 24) >> 24;
 #endif
-#if WEIGHTS_ZERO != 0
+#if WEIGHTS_OFFSET
     for (int c = 0; c < STEP; c++) w[c] -= WEIGHTS_ZERO;
 #endif
 }
