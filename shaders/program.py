@@ -155,8 +155,9 @@ class Program:
     of ints or floats (a `const` array). `output` is what is written, a tensor or a Scratch; the body
     stores `value` elements at a time ("float": one, "vec4": four) of TFLite's type `type`, by default the output's:
     another where stages change it.
-    Those of them in `sizes` are integers that are told when it is launched, not known when it is compiled: programs
-    that differ in nothing else are one shader. A body can neither size arrays by them nor ask for them in an #if.
+    Those of them in `sizes` are integers, or tuples of them, that are told when it is launched, not known when it is
+    compiled: programs that differ in nothing else are one shader. A body can neither size arrays by them nor ask for
+    them in an #if.
     `groups` x `local` invocations run; a body checks its own bounds. `shared` is its shared memory in bytes.
     `includes` are lib/*.glsl by name ("reduce"). `states` are variable tensors that the body reads and writes in place.
 

@@ -61,6 +61,7 @@ TYPES = {
 # Invocations that keep a GPU busy, and values that one may add up before rounding errors show.
 ENOUGH = 1 << 12
 IN_A_ROW = 256
+SIZES = ("COUNT", "MEMBERS", "KEPT_DIMS", "KEPT_STRIDES", "REDUCED_DIMS", "REDUCED_STRIDES")
 
 
 @answering
@@ -97,7 +98,7 @@ def reduction(
         identity, join, finish = INTEGER_REDUCERS["REDUCE_ANY"]
     members = math.prod(shape[d] for d in axes)
     finish += "" if held == one else ".x"
-    divisor = f"ivec2({members}, 0)" if one == "ivec2" else float(members)
+    divisor = "ivec2(MEMBERS, 0)" if one == "ivec2" else "float(MEMBERS)"
     runs = runs_of(shape, axes)
     innermost, size = runs[-1]  # the innermost run of axes, all reduced or all kept
     vector = held == one and in_fours((type,), size)
@@ -111,6 +112,7 @@ def reduction(
     constants = {
         **places(runs),
         "COUNT": count,
+        "MEMBERS": members,
         "LANES": lanes,
         "COLUMNS": columns,
         "LANE_STEP": 1 if innermost else columns,
@@ -134,6 +136,7 @@ def reduction(
         stages,
         ("int64", "reduce") if one == "ivec2" else ("reduce",),
         (8 if one == "ivec2" else STORED[type].dtype.itemsize * (4 if vector else 1)) * lanes * columns,
+        sizes=SIZES,
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +171,8 @@ def source(
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
-        f"layout(location = 0) uniform int sizes[{len(sizes)}];",
-        *(f"#define {name} {'uint' if name.startswith(UNSIGNED) else ''}(sizes[{k}])" for k, name in enumerate(sizes)),
+        f"layout(location = 0) uniform int sizes[{len(flat(sizes))}];",
+        *(f"#define {name} {value}" for name, value in as_uniforms(sizes)),
         *(constant(name, value) for name, value in program.constants.items() if name not in program.sizes),
         *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
@@ -190,12 +190,28 @@ def source(
     )
 
 
+Sizes = dict[str, int | tuple[int, ...]]
 UNSIGNED = ("ELEMENTS", "PERIOD_")
 
 
-def told(program: Program, elements: int) -> dict[str, int]:
+def as_uniforms(sizes: Sizes) -> Iterator[tuple[str, str]]:
+    """What is told, each by its name and as GLSL that reads it."""
+    place = count()
+    for name, value in sizes.items():
+        if isinstance(value, tuple):
+            yield name, f"int[{len(value)}]({', '.join(f'sizes[{next(place)}]' for _ in value)})"
+        else:
+            yield name, f"{'uint' if name.startswith(UNSIGNED) else ''}(sizes[{next(place)}])"
+
+
+def flat(sizes: Sizes) -> list[int]:
+    """What is told as the uniforms hold it."""
+    return [n for value in sizes.values() for n in (value if isinstance(value, tuple) else (value,))]
+
+
+def told(program: Program, elements: int) -> Sizes:
     """What a program is told at each launch: its `sizes`, how many VALUEs it makes, after how many operands repeat."""
-    found = {name: int(program.constants[name]) for name in program.sizes} | {"ELEMENTS": elements}
+    found: Sizes = {name: program.constants[name] for name in program.sizes} | {"ELEMENTS": elements}
     four = width(program.value) == 4
     for k, stage in enumerate(program.stages):
         if stage.period not in (0, 1, program.along):

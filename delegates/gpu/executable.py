@@ -18,7 +18,7 @@ from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena
 from .blocks import Slot, numbered
-from .compiler import BEYOND, FAILED, told
+from .compiler import BEYOND, FAILED, flat, told
 from .forms import Learn
 from .launches import Launch
 from .lowering import held
@@ -104,7 +104,7 @@ class GLExecutable:
             if shader is not used:
                 used = shader
                 calls.append(shader.using())
-            calls.append(shader.telling(told(launch.program, self._elements(launch)).values()))
+            calls.append(shader.telling(flat(told(launch.program, self._elements(launch)))))
             calls.append(shader.launching(launch.program.groups, self.device.software))
             self._ends.append((len(calls), launch.op))
             if check_each:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ops.harness import delegate
 
-from delegraph.delegates.gpu.compiler import told
+from delegraph.delegates.gpu.compiler import flat, told
 from delegraph.delegates.gpu.programs import Programs
 from delegraph.shaders.program import Program
 
@@ -23,7 +23,7 @@ def launched(program: Program, elements: int, buffers: Sequence[Array], made: in
         held = [ctx.buffer(np.ascontiguousarray(array).tobytes()) for array in buffers]
         for k, buffer in enumerate(held):
             buffer.bind_to_storage_buffer(k)
-        shader.telling(told(program, elements).values())()
+        shader.telling(flat(told(program, elements)))()
         shader.run(*program.groups)
         assert ctx.error == "GL_NO_ERROR"
         result = np.frombuffer(held[made].read(), buffers[made].dtype)
