@@ -194,7 +194,7 @@ def test_naming_delegates_imports_none() -> None:
     code = (
         "import sys, delegraph.known; print([m for m in sys.modules if 'edgetpu' in m or 'nnapi' in m or 'gpu' in m])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
