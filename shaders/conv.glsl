@@ -14,9 +14,9 @@ void main() {
     int image[PIXELS];
     for (int p = 0; p < PIXELS; p++) {
         int pixel = int(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)));
-        int row = divide(pixel, made.z), plane = divide(row, made.y);
-        image[p] = divide(plane, made.x);
-        corner[p] = ivec3(plane - image[p] * made.x, row - plane * made.y, pixel - row * made.z) * STRIDE - pad;
+        ivec3 at = place_of(pixel, made.z, made.y);
+        image[p] = divide(at.z, made.x);
+        corner[p] = ivec3(at.z - image[p] * made.x, at.y, at.x) * STRIDE - pad;
     }
 
     uint base = uint(layer * LAYER_STEP);

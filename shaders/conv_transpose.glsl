@@ -16,9 +16,9 @@ void main() {
     int image[PIXELS];
     for (int p = 0; p < PIXELS; p++) {
         int pixel = int(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)));
-        int row = divide(pixel, count.z), plane = divide(row, count.y);
-        image[p] = divide(plane, count.x);
-        place[p] = ivec3(plane - image[p] * count.x, row - plane * count.y, pixel - row * count.z) * STRIDE + phase;
+        ivec3 at = place_of(pixel, count.z, count.y);
+        image[p] = divide(at.z, count.x);
+        place[p] = ivec3(at.z - image[p] * count.x, at.y, at.x) * STRIDE + phase;
     }
 
     uint base = 0u;

@@ -68,6 +68,10 @@ def windows(sizes: Sequence[int], kernel: Sequence[int], op: Op) -> tuple[Window
     )
 
 
+# What of the geometry of an image layers of one kind do not share (Program.sizes).
+EXTENTS = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W")
+
+
 def geometry(*spans: Window) -> dict[str, int]:
     """The windows along (depth,) height and width as constants of a body."""
     found = {"PADDED": int(any(span.padded for span in spans))}

@@ -17,9 +17,9 @@ void main() {
     int height = IN_H, steps = STEPS;
     width = IN_W;
     in_steps = IN_STEPS;
-    int place = divide(i, steps), channel = i - place * steps;
-    int row_of = divide(place, TILES), left = (place - row_of * TILES) * COLUMNS;
-    int image = divide(row_of, OUT_H), y = row_of - image * OUT_H;
+    int tile = divide(i, steps), channel = i - tile * steps;
+    ivec3 place = place_of(tile, TILES, OUT_H);
+    int left = place.x * COLUMNS, y = place.y, image = place.z;
 
     SUM sum[COLUMNS];
     for (int c = 0; c < COLUMNS; c++) sum_clear(sum[c]);

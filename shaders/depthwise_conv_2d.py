@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import Window, geometry, windows
+from .convolution import EXTENTS, Window, geometry, windows
 from .hybrid import Rows
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .sums import READ, WRITTEN, sums_of
@@ -15,7 +15,7 @@ from .sums import READ, WRITTEN, sums_of
 OPS = ("DEPTHWISE_CONV_2D",)
 TYPES, RESULTS = READ, WRITTEN
 COLUMNS, MOST_SPAN = (7, 4, 2, 1), 24  # few of them, so that layers share shaders
-SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "TILES", "IMAGES", "STEPS", "IN_STEPS")
+SIZES = (*EXTENTS, "TILES", "IMAGES", "STEPS", "IN_STEPS")
 
 
 @answering

@@ -6,15 +6,14 @@ void main() {
     if (i >= ELEMENTS) return;
     int channels = CHANNELS, width = IN_W, height = IN_H;
     int pixel = divide(int(i), channels), channel = int(i) - pixel * channels;
-    int row_of = divide(pixel, OUT_W), image = divide(row_of, OUT_H);
-    int out_x = pixel - row_of * OUT_W, out_y = row_of - image * OUT_H;
-    ivec2 start = ivec2(out_x * STRIDE_W - PAD_W, out_y * STRIDE_H - PAD_H);
+    ivec3 place = place_of(pixel, OUT_W, OUT_H);
+    ivec2 start = ivec2(place.x * STRIDE_W - PAD_W, place.y * STRIDE_H - PAD_H);
     ivec2 end = min(start + ivec2(KERNEL_W, KERNEL_H), ivec2(width, height));
     start = max(start, ivec2(0));
 
     VALUE x = VALUE(IDENTITY);
     for (int row = start.y; row < end.y; row++) {
-        int at = ((image * height + row) * width + start.x) * channels + channel;
+        int at = ((place.z * height + row) * width + start.x) * channels + channel;
         for (int column = start.x; column < end.x; column++, at += channels) {
             VALUE a = x, b = source(at);
             x = TAKE;

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import geometry, windows
+from .convolution import EXTENTS, geometry, windows
 from .program import Arg, Limits, Lowered, Program, fused_activation, groups_for
 from .reduce import reduction
 
@@ -18,7 +18,7 @@ POOLS = {
     "MAX_POOL_2D": (float("-inf"), "max(a, b)", "x"),
 }
 OPS = tuple(POOLS)
-SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "CHANNELS")
+SIZES = (*EXTENTS, "CHANNELS")
 REDUCTIONS = {"AVERAGE_POOL_2D": "MEAN", "MAX_POOL_2D": "REDUCE_MAX"}
 
 

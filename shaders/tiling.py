@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.model import Graph
+from .convolution import EXTENTS
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .weights import Weights
@@ -19,7 +20,7 @@ LOCAL = 64
 
 # Of the constants of a body that makes tiles, what layers of one kind do not share.
 SIZES = (
-    *(f"{side}_{axis}" for side in ("IN", "OUT", "PAD") for axis in "DHW"), "PIXEL_STEPS",
+    *EXTENTS, "IN_D", "OUT_D", "PAD_D", "PIXEL_STEPS",
     "ROWS", "DEPTH", "ROWS_A_SCALE", "LAYER_STEP", "BLOCK_STEP", "TAP_STEP", "LAST_VEC", "CHANNELS", "STEPS",
     "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS",
 )  # fmt: skip

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
-from .convolution import Window, geometry
+from .convolution import EXTENTS, Window, geometry
 from .product import Batch, Product
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .types import half
 from .weights import Weights
 
-SIZES = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W", "TILES", "ACROSS", "DOWN", "FOURS")
+SIZES = (*EXTENTS, "TILES", "ACROSS", "DOWN", "FOURS")
 TILE = 4  # outputs along a side of a tile
 PLACES = (TILE + 2) ** 2
 NEAR, FAR = 0.75, 1.5

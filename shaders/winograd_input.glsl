@@ -29,8 +29,9 @@ void main() {
     int i = int(invocation());
     if (i >= TILES * FOURS) return;
     int tile = divide(i, FOURS), four = i - tile * FOURS;
-    int row = divide(tile, ACROSS), image = divide(row, DOWN);
-    ivec2 corner = ivec2(tile - row * ACROSS, row - image * DOWN) * 4 - ivec2(PAD_W, PAD_H);
+    ivec3 place = place_of(tile, ACROSS, DOWN);
+    ivec2 corner = place.xy * 4 - ivec2(PAD_W, PAD_H);
+    int image = place.z;
     vec4 column[6], columns[36];
 
 // Written out, for an array that a loop counts through would lie in memory where the loop is not unrolled.

@@ -14,8 +14,9 @@ void main() {
     int i = int(invocation());
     if (i >= TILES * FOURS) return;
     int tile = divide(i, FOURS), four = i - tile * FOURS;
-    int row = divide(tile, ACROSS), image = divide(row, DOWN);
-    ivec2 corner = ivec2(tile - row * ACROSS, row - image * DOWN) * 4;
+    ivec3 place = place_of(tile, ACROSS, DOWN);
+    ivec2 corner = place.xy * 4;
+    int image = place.z;
     vec4 column[4], columns[24];
     along = uint(four);
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import DelegateError
 from ..base import Ceiling
 from .arena import new_buffer
+from .compiler import head
 from .device import Device
 
 GROUP = 64
@@ -18,10 +19,6 @@ SOFTWARE_BYTES = 32 << 20
 LONG = 0.05  # seconds that a measurement lasts, whatever starting it costs
 TRIES = 3  # of which the fastest counts: it is a ceiling
 
-HEADS = {
-    "gl": "#version 430\n",
-    "gles": "#version 310 es\nprecision highp float;\nprecision highp int;\n",
-}
 ARITHMETIC = """
 layout(local_size_x = %(group)d) in;
 layout(std430, binding = 0) buffer Made { vec4 made[]; };
@@ -59,7 +56,7 @@ def measured_ceiling(device: Device) -> Ceiling:
 def _arithmetic(device: Device, ctx: Any) -> float:
     groups = 64 if device.software else 4096
     told = {"group": GROUP, "chains": CHAINS, "rounds": ROUNDS}
-    program = ctx.compute_shader(HEADS[device.api] + ARITHMETIC % told)
+    program = ctx.compute_shader(head(device.api) + ARITHMETIC % told)
     program["seed"] = 0.5
     made = new_buffer(device, groups * GROUP * 16)
     try:
@@ -73,7 +70,7 @@ def _arithmetic(device: Device, ctx: Any) -> float:
 def _copying(device: Device, ctx: Any) -> float:
     nbytes = min(SOFTWARE_BYTES if device.software else BYTES, device.limits.storage_bytes, 16 * GROUP * 65535)
     nbytes -= nbytes % (16 * GROUP)
-    program = ctx.compute_shader(HEADS[device.api] + COPY % {"group": GROUP})
+    program = ctx.compute_shader(head(device.api) + COPY % {"group": GROUP})
     buffers = [new_buffer(device, nbytes) for _ in range(2)]
     try:
         for k, buffer in enumerate(buffers):

@@ -190,6 +190,11 @@ def source(
     )
 
 
+def head(api: str) -> str:
+    """How a shader begins that is no kernel's."""
+    return "\n".join((*begin(api, precise=False), ""))
+
+
 Sizes = dict[str, int | tuple[int, ...]]
 UNSIGNED = ("ELEMENTS", "PERIOD_")
 

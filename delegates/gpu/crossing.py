@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...shaders.program import groups_for
 from .arena import new_buffer, read
+from .compiler import head
 from .context import INT, UINT, function
 from .device import Device
 from .reals import Steps
@@ -24,8 +25,6 @@ from .shader import Shader
 LEAST = 1 << 14  # elements: fewer are converted by the host before the GPU has begun
 SMALL = tuple(map(np.dtype, ("?", "i1", "u1", "i2", "u2")))
 LOCAL = 64
-
-HEADS = {"gl": "#version 430\n", "gles": "#version 310 es\nprecision highp float;\nprecision highp int;\n"}
 
 # A word of the small ones holds PARTS of them, of BITS each, the first lowest.
 COMMON = """
@@ -106,7 +105,7 @@ class Crossing:
             "local": LOCAL, "parts": 32 // bits, "bits": bits, "kind": "int" if array.dtype.kind == "i" else "uint",
             "value": value,
         }  # fmt: skip
-        text = HEADS[device.api] + (COMMON + body) % told
+        text = head(device.api) + (COMMON + body) % told
         if (shader := self._shaders.get(text)) is None:
             shader = self._shaders[text] = Shader.compiled(text)
             if (problem := shader.problem()) is not None:

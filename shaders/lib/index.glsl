@@ -21,6 +21,12 @@ uint modulo(uint i, uint n) { return i - divide(i, n) * n; }
 int divide(int i, int n) { return int(divide(uint(i), uint(n))); }
 int modulo(int i, int n) { return i - divide(i, n) * n; }
 
+// Column and row of the i-th place of images of this width and height, and how many whole ones lie before it.
+ivec3 place_of(int i, int width, int height) {
+    int row = divide(i, width), image = divide(row, height);
+    return ivec3(i - row * width, row - image * height, image);
+}
+
 // Row-major index of a position in a shape of rank 4, such as NHWC; and back.
 uint index_of(ivec4 at, ivec4 shape) {
     return uint(((at.x * shape.y + at.y) * shape.z + at.z) * shape.w + at.w);
