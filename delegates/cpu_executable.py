@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from ctypes import addressof, c_char
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,21 +98,13 @@ class CPUExecutable:
         for inside in self._inside.values():
             inside.attach(self._runtime)
 
-    def _look(self) -> None:
-        """Find where tensors lie now: a run that gives some of them a size may move all."""
-        for inside in self._inside.values():
-            inside.look()
-
     def run(self) -> None:
         """Copy in what lies elsewhere, invoke, hand on the outputs. Raises DelegateError with the runtime's message."""
         try:
-            try:
-                self._fit()
-                for t, index in self._copied:
-                    self._runtime.set_tensor(index, self._value(t))
-                self._runtime.invoke()
-            finally:
-                self._look()
+            self._fit()
+            for t, index in self._copied:
+                self._runtime.set_tensor(index, self._value(t))
+            self._runtime.invoke()
             self._hand_on()
         except DelegateError:
             raise
@@ -122,11 +115,12 @@ class CPUExecutable:
         """Look at the outputs, and copy those that lie elsewhere. Raises DelegateError, and what the runtime raises."""
         for t, index in self._outputs:
             if t in self._inside:
-                self._checked(t, self._inside[t]())
+                self._check(t, self._inside[t].now().shape)
             elif t in self._views:
                 packed = self._graph.tensors[t].type in PACKED
-                found = self._runtime.get_tensor(index) if packed else self._runtime.tensor(index)()
-                np.copyto(self._views[t], self._checked(t, found))
+                find = partial(self._runtime.get_tensor, index) if packed else self._runtime.tensor(index)
+                self._check(t, find().shape)
+                np.copyto(self._views[t], find())
             else:
                 self._arena.loose[t] = self._runtime.get_tensor(index)
 
@@ -134,16 +128,16 @@ class CPUExecutable:
         """What an input that lies elsewhere holds now."""
         if tensor in self._views:
             return self._views[tensor]
-        return self._arena.held[tensor]() if tensor in self._arena.held else self._arena.loose[tensor]
+        held = self._arena.held.get(tensor)
+        if held is None:
+            return self._arena.loose[tensor]
+        return held.now() if isinstance(held, Inside) else held()
 
-    def _checked(self, tensor: int, value: NDArray[Any]) -> NDArray[Any]:
-        """An output, whose shape, where the model's word was taken for it, is as the model says."""
+    def _check(self, tensor: int, shape: tuple[int, ...]) -> None:
+        """That an output's shape, where the model's word was taken for it, is as the model says."""
         want = self._graph.tensors[tensor]
-        if value.shape != want.shape:
-            raise DelegateError(
-                f"cpu: tensor {want.name!r} came out as {value.shape}, where the model says {want.shape}"
-            )
-        return value
+        if shape != want.shape:
+            raise DelegateError(f"cpu: tensor {want.name!r} came out as {shape}, where the model says {want.shape}")
 
     def _fit(self) -> None:
         """Give the runtime the shapes that inputs without a fixed one have this time; variables stay as they are."""
@@ -155,7 +149,6 @@ class CPUExecutable:
             self._runtime.allocate_tensors()
             self.restore(kept)
             self._loose_shapes = loose
-            self._look()
 
     def state(self) -> dict[int, NDArray[Any]]:
         """The variable tensors' values."""
@@ -194,39 +187,35 @@ def named(op: Op) -> str:
 
 
 class Inside:
-    """A tensor in the runtime's memory: called, an array over that memory as it was when last looked for.
+    """A tensor in the runtime's memory, which a run that gives some tensor a size may move: looked for at each call.
 
-    The runtime refuses to run while an array of its own is alive somewhere, be it in the traceback of an error. This
-    one keeps the memory alive, but does not count.
+    The runtime refuses to run while an array of its own is alive somewhere, be it in the traceback of an error. Those
+    that a call gives keep the memory alive, but do not count.
     """
 
     def __init__(self, tensor: Tensor, index: int) -> None:
         """`index` is the runtime's; `attach` says which runtime."""
         self._index = index
         self._runtime: Any = None
-        self._find: Callable[[], NDArray[Any]]
+        self.now: Callable[[], NDArray[Any]]  # the runtime's own array, to be let go of before it runs again
         self._address = 0
         self._view: NDArray[Any] = np.zeros(tensor.shape, tensor.dtype)  # of an output that is not made yet
 
-    def __call__(self) -> NDArray[Any]:
-        """The array, writable."""
-        return self._view
-
     def attach(self, runtime: Any) -> None:
         """From now on, that of this runtime."""
-        self._runtime, self._find = runtime, runtime.tensor(self._index)
-        self.look()
+        self._runtime, self.now = runtime, runtime.tensor(self._index)
 
-    def look(self) -> None:
-        """Find the memory again, where it is now."""
+    def __call__(self) -> NDArray[Any]:
+        """The array, writable."""
         try:
-            found: Any = self._find()
+            found: Any = self.now()
         except ValueError:  # the runtime gives it memory when it runs
             self._address, self._view = 0, np.zeros_like(self._view)
-            return
+            return self._view
         address = addressof(c_char.from_buffer(found)) if found.size else 0  # numpy takes three times as long to tell
         if (address, found.shape) != (self._address, self._view.shape):
             self._address, self._view = address, np.asarray(_Memory(found, self._runtime))
+        return self._view
 
 
 class _Memory:
