@@ -9,8 +9,8 @@ from typing import Any
 from ...errors import DelegateError
 from ..base import Ceiling
 from .arena import new_buffer
-from .compiler import head
 from .device import Device
+from .shader import of_no_kernel
 
 GROUP = 64
 CHAINS, ROUNDS = 4, 256  # of four multiply-adds each: a thread does CHAINS * ROUNDS * 4 * 2 operations
@@ -22,9 +22,9 @@ TRIES = 3  # of which the fastest counts: it is a ceiling
 ARITHMETIC = """
 layout(local_size_x = %(group)d) in;
 layout(std430, binding = 0) buffer Made { vec4 made[]; };
-uniform float seed;
+layout(location = 0) uniform int seed;  // which the compiler does not know
 void main() {
-    vec4 by = vec4(seed, seed + 1e-6, seed + 2e-6, seed + 3e-6), sums[%(chains)d];
+    vec4 by = 1.0 / float(seed) + vec4(0, 1e-6, 2e-6, 3e-6), sums[%(chains)d];
     for (int k = 0; k < %(chains)d; ++k) sums[k] = by * float(k + 1);
     for (int round = 0; round < %(rounds)d; ++round)
         for (int k = 0; k < %(chains)d; ++k) sums[k] = sums[k] * by + by;
@@ -47,40 +47,40 @@ void main() {
 def measured_ceiling(device: Device) -> Ceiling:
     """Measure it; takes less than a second. Raises DelegateError where the device fails."""
     with device.current() as ctx:
-        flops = _arithmetic(device, ctx)
+        flops = _arithmetic(device)
         bandwidth = _copying(device, ctx)
         device.check("measuring its rates")
     return Ceiling(flops, bandwidth)
 
 
-def _arithmetic(device: Device, ctx: Any) -> float:
+def _arithmetic(device: Device) -> float:
     groups = 64 if device.software else 4096
     told = {"group": GROUP, "chains": CHAINS, "rounds": ROUNDS}
-    program = ctx.compute_shader(head(device.api) + ARITHMETIC % told)
-    program["seed"] = 0.5
+    shader = of_no_kernel(device, ARITHMETIC % told, "measures arithmetic")
+    shader.telling([2])()
     made = new_buffer(device, groups * GROUP * 16)
     try:
         made.bind_to_storage_buffer(0)
-        return groups * GROUP * CHAINS * ROUNDS * 4 * 2 / _least(device, lambda: program.run(groups))
+        return groups * GROUP * CHAINS * ROUNDS * 4 * 2 / _least(device, lambda: shader.run(groups))
     finally:
         made.release()
-        program.release()
+        shader.release()
 
 
 def _copying(device: Device, ctx: Any) -> float:
     nbytes = min(SOFTWARE_BYTES if device.software else BYTES, device.limits.storage_bytes, 16 * GROUP * 65535)
     nbytes -= nbytes % (16 * GROUP)
-    program = ctx.compute_shader(head(device.api) + COPY % {"group": GROUP})
+    shader = of_no_kernel(device, COPY % {"group": GROUP}, "measures copying")
     buffers = [new_buffer(device, nbytes) for _ in range(2)]
     try:
         for k, buffer in enumerate(buffers):
             buffer.clear()
             buffer.bind_to_storage_buffer(k)
-        by_shader = _least(device, lambda: program.run(nbytes // 16 // GROUP))
+        by_shader = _least(device, lambda: shader.run(nbytes // 16 // GROUP))
         by_driver = _least(device, lambda: ctx.copy_buffer(buffers[1], buffers[0], nbytes))
         return 2 * nbytes / min(by_shader, by_driver)
     finally:
-        for buffer in (*buffers, program):
+        for buffer in (*buffers, shader):
             buffer.release()
 
 

@@ -6,7 +6,6 @@ times as large. Pictures are such arrays. Where they are wanted as reals, these 
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,11 +15,9 @@ from numpy.typing import NDArray
 
 from ...shaders.program import groups_for
 from .arena import new_buffer, read
-from .compiler import head
-from .context import INT, UINT, function
 from .device import Device
 from .reals import Steps
-from .shader import Shader
+from .shader import Shader, of_no_kernel
 
 LEAST = 1 << 14  # elements: fewer are converted by the host before the GPU has begun
 SMALL = tuple(map(np.dtype, ("?", "i1", "u1", "i2", "u2")))
@@ -31,13 +28,12 @@ COMMON = """
 layout(local_size_x = %(local)d) in;
 layout(std430, binding = 0) restrict readonly buffer Given { uint given[]; };
 layout(std430, binding = 1) restrict writeonly buffer Made { uint made[]; };
-layout(location = 0) uniform uint count;
-layout(location = 1) uniform int zero;
-layout(location = 2) uniform float scale;
+layout(location = 0) uniform int told[3];  // how many elements, the zero point, the bits of the scale
 const uint PARTS = %(parts)du;
 const int BITS = %(bits)d;
 void main() {
     uint i = gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (gl_NumWorkGroups.x * %(local)du);
+    uint count = uint(told[0]);
     if (i * PARTS >= count) return;
     uint end = min(PARTS, count - i * PARTS);
 """
@@ -81,7 +77,7 @@ class Crossing:
         with device.current() as ctx:
             staging = self._room(device, data.nbytes)
             staging.write(data)
-            value = "floatBitsToUint(float(value - zero) * scale)" if steps else "uint(value)"
+            value = "floatBitsToUint(float(value - told[1]) * intBitsToFloat(told[2]))" if steps else "uint(value)"
             staging.bind_to_storage_buffer(0)
             buffer.bind_to_storage_buffer(1, offset, data.size * 4)
             self._launch(device, WIDENED, value, data, steps)
@@ -105,15 +101,11 @@ class Crossing:
             "local": LOCAL, "parts": 32 // bits, "bits": bits, "kind": "int" if array.dtype.kind == "i" else "uint",
             "value": value,
         }  # fmt: skip
-        text = head(device.api) + (COMMON + body) % told
+        text = (COMMON + body) % told
         if (shader := self._shaders.get(text)) is None:
-            shader = self._shaders[text] = Shader.compiled(text)
-            if (problem := shader.problem()) is not None:
-                raise device.failure(f"the shader that converts small integers does not compile: {problem}")
-        function("glProgramUniform1ui", None, UINT, INT, UINT)(shader.number, 0, array.size)
-        if steps is not None:
-            function("glProgramUniform1i", None, UINT, INT, INT)(shader.number, 1, steps.zero)
-            function("glProgramUniform1f", None, UINT, INT, ctypes.c_float)(shader.number, 2, float(steps.scale))
+            shader = self._shaders[text] = of_no_kernel(device, text, "converts small integers")
+        scale = int(np.float32(steps.scale).view(np.int32)) if steps is not None else 0
+        shader.telling((array.size, steps.zero if steps is not None else 0, scale))()
         shader.run(*groups_for(-(-array.size // (32 // bits)), LOCAL, device.limits))
         device.check("converting small integers")
 

@@ -53,6 +53,8 @@ class RegisteredKernel:
             name = f"{program.body}.glsl"
             if beside(home, name) is None and not _is_shipped(program.body):
                 return Reason("kernel", f"there is no {name} beside {home}")
+            if untold := [size for size in program.sizes if not _is_told(program.constants.get(size))]:
+                return Reason("kernel", f"the registered kernel's size {untold[0]} is no constant", "32-bit integers")
         return None
 
     def _at_home(self, program: Program, op: Op) -> Program:
@@ -73,6 +75,11 @@ def packed(const: Const, op: Op) -> NDArray[Any]:
         raise DelegateError(
             f"gpu: op {op.index} ({op.label}): packing a constant raised {type(error).__name__}: {error}"
         ) from error
+
+
+def _is_told(value: object) -> bool:
+    """Whether a constant can be told at a launch: it is an integer, or a tuple of them, that a uniform holds."""
+    return all(isinstance(n, int) and abs(n) < 1 << 31 for n in (value if isinstance(value, tuple) else (value,)))
 
 
 def _is_shipped(name: str) -> bool:

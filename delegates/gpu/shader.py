@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
+from .compiler import head
 from .context import INT, POINTER, UINT, function, quick
+from .device import Device
 from .texels import BufferTexture
 
 GL_COMPUTE_SHADER = 0x91B9
@@ -147,6 +149,18 @@ class Shader:
         found = ctypes.create_string_buffer(room)
         tell(number, room, None, found)  # type: ignore[operator]
         return found.value.decode(errors="replace")
+
+
+def of_no_kernel(device: Device, text: str, what: str) -> Shader:
+    """The shader of GLSL that lacks only its head. A context must be current.
+
+    Raises DelegateError, saying `what` it is, where it does not compile.
+    """
+    shader = Shader.compiled(head(device.api) + text)
+    if (problem := shader.problem()) is None:
+        return shader
+    shader.release()
+    raise device.failure(f"the shader that {what} does not compile: {problem}")
 
 
 class Nothing:

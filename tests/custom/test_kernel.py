@@ -125,6 +125,8 @@ def test_registering_later_counts(folder: Path) -> None:
         ('return (Program("times", {}, (), source, (1, 1, 1)),)', "reads or writes other tensors"),
         ('return (Program("times", {}, (Arg("source", 0),), output, (1, 1, 1)),)', "reads or writes other tensors"),
         ('return Reason("moon", "full", "new")', r"moon: full \(wanted new\)"),
+        ('return (Program("times", {"N": 2.5}, (), output, (1, 1, 1), sizes=("N",)),)', "size N is no constant"),
+        ('return (Program("times", {}, (), output, (1, 1, 1), sizes=("N",)),)', "size N is no constant"),
         ('return (Program("times", {}, (), output, (1, 1, 1), (4096, 1, 1)),)', "invocation_limit"),
     ],
 )
