@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from ctypes import addressof, c_char
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,9 +38,7 @@ class CPUExecutable:
         keep: frozenset[int],
     ) -> None:
         """Open, allocate and check the sub-model, and find where each boundary tensor lies."""
-        self._graph = graph
-        self._arena = arena
-        self._ops = partition.ops
+        self._graph, self._arena, self._ops = graph, arena, partition.ops
         content, names = graph.submodel(partition.ops, keep), graph.submodel_names(partition.ops, keep)
         held = any(op in graph.ties for op in partition.ops)
         self.holding = hashlib.sha256(content).hexdigest() if held else None
@@ -75,9 +72,16 @@ class CPUExecutable:
             if t not in offsets and t not in graph.dynamic and t not in arena.held
         }
         arena.held.update(self._inside)
+        self._elsewhere = [(t, index) for t, index in self._outputs if t not in self._inside]
         self._copied = [(t, index) for t, index in self._inputs if t not in self._inside]
         self._loose = [(t, index) for t, index in self._copied if t in graph.dynamic]
         self._attach()
+        # What has memory before it is made has a shape that no run changes, unless inputs' do.
+        self._unsure = [
+            (t, index)
+            for t, index in self._outputs
+            if t not in graph.dynamic and (self._loose or not has_memory(self._runtime, index))
+        ]
 
     def _told(self, error: ValueError | RuntimeError) -> DelegateError:
         """What the runtime raised, with ops named as the model has them, and nothing of what it raised before."""
@@ -113,16 +117,15 @@ class CPUExecutable:
 
     def _hand_on(self) -> None:
         """Look at the outputs, and copy those that lie elsewhere. Raises DelegateError, and what the runtime raises."""
-        for t, index in self._outputs:
-            if t in self._inside:
-                self._check(t, self._inside[t].now().shape)
-            elif t in self._views:
-                packed = self._graph.tensors[t].type in PACKED
-                find = partial(self._runtime.get_tensor, index) if packed else self._runtime.tensor(index)
-                self._check(t, find().shape)
-                np.copyto(self._views[t], find())
-            else:
+        for t, index in self._unsure:
+            self._check(t, self._runtime.tensor(index)().shape)
+        for t, index in self._elsewhere:
+            if t not in self._views:
                 self._arena.loose[t] = self._runtime.get_tensor(index)
+            elif self._graph.tensors[t].type in PACKED:
+                np.copyto(self._views[t], self._runtime.get_tensor(index))
+            else:
+                np.copyto(self._views[t], self._runtime.tensor(index)())
 
     def _value(self, tensor: int) -> NDArray[Any]:
         """What an input that lies elsewhere holds now."""
@@ -179,6 +182,14 @@ class CPUExecutable:
         """Free the runtime's interpreter."""
         self._runtime = None
         self._views, self._inside = {}, {}
+
+
+def has_memory(runtime: Any, index: int) -> bool:
+    """Whether a tensor of the runtime's lies somewhere by now."""
+    try:
+        return runtime.tensor(index)() is not None
+    except ValueError:
+        return False
 
 
 def named(op: Op) -> str:
