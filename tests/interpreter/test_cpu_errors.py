@@ -64,3 +64,38 @@ def test_a_runtime_without_the_value_is_a_failure_of_the_delegate() -> None:
         with pytest.raises(StepFailed, match=r"^cpu: ops 1 \(RANGE\) to 2 \(NEG\): Tensor data is null"):
             run(it, 1, 5, 1)
         assert it.events[-1].kind == "failed"
+
+
+class Swelling(CPUDelegate):
+    """A runtime that gives what it makes memory when it runs, and then another shape than the model says."""
+
+    def open(self, content: bytes, resolver: str | None = None) -> Any:
+        inner = super().open(content, resolver)
+
+        class Runtime:
+            ran = False
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(inner, name)
+
+            def invoke(self) -> None:
+                self.ran = True
+
+            def tensor(self, index: int) -> Any:
+                def find() -> Any:
+                    if not self.ran:
+                        raise ValueError("Tensor data is null. Run allocate_tensors() first")
+                    return np.zeros((3, 2), np.float32)
+
+                return find if index == inner.get_output_details()[0]["index"] else inner.tensor(index)
+
+        return Runtime()
+
+
+def test_an_output_of_another_shape_than_the_models_is_a_failure_of_the_delegate() -> None:
+    b = GraphBuilder()
+    b.output(b.op("NEG", [b.op("ABS", [b.input((2, 3))], (2, 3))], (2, 3)))
+    with Interpreter(model_content=b.build(), delegates=[First(1), Swelling()]) as it:
+        it.allocate_tensors()
+        with pytest.raises(StepFailed, match=r"^cpu: tensor '.*' came out as \(3, 2\), where the model says \(2, 3\)$"):
+            it.invoke()
