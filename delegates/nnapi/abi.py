@@ -86,6 +86,7 @@ class Operation(IntEnum):
     RNN = 24
     SOFTMAX = 25
     SPACE_TO_DEPTH = 26
+    SVDF = 27
     TANH = 28
     BATCH_TO_SPACE_ND = 29
     DIV = 30
@@ -99,6 +100,8 @@ class Operation(IntEnum):
     ABS = 38
     ARGMAX = 39
     ARGMIN = 40
+    BIDIRECTIONAL_SEQUENCE_LSTM = 42
+    BIDIRECTIONAL_SEQUENCE_RNN = 43
     CAST = 45
     EQUAL = 48
     EXP = 49

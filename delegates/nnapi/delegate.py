@@ -9,7 +9,7 @@ from pathlib import Path
 from ...buffers import Arena
 from ...errors import DelegateError, Reason
 from ...graph.model import Graph, Op
-from ..base import Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
+from ..base import YES, Cost, Executable, Lowering, Partition, Probe, Rates, Use, Verdict, no, shapes_unknown
 from ..bridge.remote import Far, over_a_bridge
 from ..engine import Near, Port, Program, Site
 from ..on_host import HostForms
@@ -108,6 +108,8 @@ class NNAPIDelegate(HostForms):
 
     def supports(self, graph: Graph, op: Op) -> Verdict:
         """By the mapping at the feature level, and by what the device said of such operations."""
+        if op.index in graph.folded_ops:
+            return YES
         unknown = shapes_unknown(graph, op)
         if not unknown.ok:
             return unknown

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DelegateError
-from .abi import DTYPES, L3, L5, SIGN
+from .abi import DTYPES, L3, L5, SIGN, Operation
 from .library import Device, Library, NNAPIError
 from .model import Model
 from .program import Operand, Program
@@ -44,6 +44,7 @@ class LoadedProgram:
         kept = [program.operands[k] for k in program.inputs[len(program.inputs) - program.states :]]
         self._states = [np.zeros(operand.dims, DTYPES[operand.type]) for operand in kept]
         self._starts = [operand.zero_point for operand in kept]
+        self._moved_on = [_moved_on(program, k) for k in program.inputs[len(program.inputs) - program.states :]]
         self._next = [np.empty_like(state) for state in self._states]
         self._lock = threading.Lock()
         self._reused: tuple[tuple[int, ...], c_void_p, ExitStack] | None = None
@@ -108,14 +109,14 @@ class LoadedProgram:
     def state(self, values: Sequence[NDArray[Any]]) -> None:
         """Copy what it remembers out."""
         with self._lock:
-            for value, state in zip(values, self._states, strict=True):
-                np.copyto(value, state.reshape(value.shape))
+            for value, state, columns in zip(values, self._states, self._moved_on, strict=True):
+                np.copyto(value, np.roll(state.reshape(-1, columns), 1, 1).reshape(value.shape))
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
         """Give what it remembers these values."""
         with self._lock:
-            for value, state in zip(values, self._states, strict=True):
-                np.copyto(state, value.reshape(state.shape))
+            for value, state, columns in zip(values, self._states, self._moved_on, strict=True):
+                np.copyto(state, np.roll(value.reshape(-1, columns), -1, 1).reshape(state.shape))
 
     def reset(self) -> None:
         """Set what it remembers back to its start: what stands for 0."""
@@ -222,6 +223,15 @@ class LoadedProgram:
             if self._stack is not None:
                 self._stack.close()
             self._stack, self._dead = None, False
+
+
+def _moved_on(program: Program, state: int) -> int:
+    """In rows of how many a state comes out moved on by one value: by as many as SVDF keeps of a filter, else 1.
+
+    TensorFlow Lite's SVDF makes room for the newest value before it runs, Android's after it ran.
+    """
+    found = (step for step in program.steps if step.code is Operation.SVDF and step.inputs[4] == state)
+    return next((program.operands[step.inputs[2]].dims[1] for step in found), 1)
 
 
 def _shaped(raw: NDArray[np.uint8], operand: Operand, shape: tuple[int, ...]) -> NDArray[Any]:

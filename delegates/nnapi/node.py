@@ -97,9 +97,9 @@ def i32(value: int) -> Scalar:
     return Scalar(Type.INT32, value)
 
 
-def f32(value: float) -> Scalar:
-    """A FLOAT32 scalar."""
-    return Scalar(Type.FLOAT32, value)
+def real(value: float, like: str = "FLOAT32") -> Scalar:
+    """A scalar beside tensors of a type: of half where these are, else FLOAT32."""
+    return Scalar(Type.FLOAT16 if like == "FLOAT16" else Type.FLOAT32, value)
 
 
 def boolean(value: bool) -> Scalar:

@@ -12,7 +12,9 @@ from ...graph.model import Graph, Op, Tensor
 from .abi import FUSED, L1, L2, L3, L4
 from .node import Refused, Scalar, affine, i32
 
-Types = Mapping[str, int]  # TFLite's name of a type -> the feature level from which an operation takes it
+# TFLite's name of a type -> the feature level from which an operation takes it. FLOAT16 goes where FLOAT32 does, from
+# 29 on, where nothing else is said of it; 0 is never.
+Types = Mapping[str, int]
 Shape = tuple[int, ...]
 
 QUANTIZED = ("INT8", "UINT8")
@@ -34,12 +36,13 @@ def source(graph: Graph, op: Op, types: Types, k: int = 0, rank: int | None = MO
     if t < 0:
         raise Refused("arguments", f"input {k} is absent")
     found = tensor(graph, t)
-    if found.type not in types:
-        raise Refused("type", f"{found.name!r} is {found.type}", ", ".join(sorted(types)))
+    levels = {**({"FLOAT16": max(types["FLOAT32"], L3)} if "FLOAT32" in types else {}), **types}
+    if not levels.get(found.type):
+        raise Refused("type", f"{found.name!r} is {found.type}", ", ".join(sorted(t for t in levels if levels[t])))
     if rank is not None and len(found.shape) > rank:
         raise Refused("rank", f"{found.name!r} has {len(found.shape)} dimensions", f"at most {rank}")
     check_affine(found)
-    return t, types[found.type]
+    return t, levels[found.type]
 
 
 def result(graph: Graph, op: Op, shape: Sequence[int] | None, k: int = 0, type: str = "") -> int:

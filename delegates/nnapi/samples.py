@@ -14,7 +14,7 @@ from ...graph.model import Graph
 from ...graph.read import read
 from .node import mappings
 
-TYPES = ("FLOAT32", "UINT8", "INT8", "INT32", "BOOL")
+TYPES = ("FLOAT32", "FLOAT16", "UINT8", "INT8", "INT32", "BOOL")
 QUANTIZED = {"UINT8": (0.5, 128), "INT8": (0.5, 0)}
 FIXED = {  # results that are quantised in one way alone
     **{kind: {"UINT8": (1 / 256, 0), "INT8": (1 / 256, -128)} for kind in ("LOGISTIC", "SOFTMAX")},
@@ -48,6 +48,8 @@ GATES: list[Input] = [
     *[(STATE, (2, 4))] * 2,
 ]  # fmt: skip
 
+BOTH_WAYS = {"time_major": False, "merge_outputs": False}
+
 SAMPLES: Mapping[str, Sample] = {
     **{kind: ([IMAGE], [IMAGE], OPTIONS.get(kind, {})) for kind in UNARY},
     **{kind: ([ROWS, ROWS], [ROWS], {}) for kind in BINARY},
@@ -58,6 +60,11 @@ SAMPLES: Mapping[str, Sample] = {
     **{kind: ([(CHOICE, ROWS), ROWS, ROWS], [ROWS], {}) for kind in ("SELECT", "SELECT_V2")},
     "BATCH_MATMUL": ([(1, 2, 3), (1, 3, 2)], [(1, 2, 2)], {}),
     "BATCH_TO_SPACE_ND": ([(4, 2, 2, 1), [2, 2], [[0, 0], [0, 0]]], [(1, 4, 4, 1)], {}),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (
+        [(2, 5, 3), *GATES[:17], *GATES, *[(STATE, (2, 4))] * 2, *[None] * 9],
+        [(2, 5, 4), (2, 5, 4)], {"fused_activation_function": "TANH", **BOTH_WAYS},
+    ),
+    "BIDIRECTIONAL_SEQUENCE_RNN": ([(2, 5, 3), *CELL, *CELL, *[None] * 3], [(2, 5, 4), (2, 5, 4)], BOTH_WAYS),
     "BROADCAST_TO": ([(1, 4), [2, 4]], [ROWS], {"op_version": 2}),
     "CONCATENATION": ([ROWS, ROWS], [(4, 4)], {"axis": 0}),
     "CONV_2D": ([IMAGE, (WEIGHTS, (2, 3, 3, 2)), (BIAS, (2,))], [IMAGE], SLIDE),
@@ -85,6 +92,9 @@ SAMPLES: Mapping[str, Sample] = {
     "SPLIT_V": ([ROWS, [1, 3], [1]], [(2, 1), (2, 3)], {"num_splits": 2}),
     "SQUEEZE": ([(1, 2, 4)], [ROWS], {"squeeze_dims": [0]}),
     "STRIDED_SLICE": ([ROWS, [0, 0], [2, 4], [1, 2]], [(2, 2)], {}),
+    "SVDF": (
+        [(2, 3), (WEIGHTS, (8, 3)), (WEIGHTS, (8, 5)), (WEIGHTS, (4,)), (STATE, (2, 40))], [(2, 4)], {"rank": 2},
+    ),
     "TILE": ([ROWS, [2, 1]], [(4, 4)], {}),
     "TOPK_V2": ([ROWS, [2]], [(2, 2), (2, 2)], {}),
     "TRANSPOSE": ([ROWS, [1, 0]], [(4, 2)], {}),
@@ -117,7 +127,7 @@ def _input(b: GraphBuilder, value: Input, type: str, kind: str) -> int:
         return b.input(value, type, quantization=quantization)
     what, shape = value
     if what == BIAS:
-        return b.constant(np.zeros(shape, np.int32 if quantization else np.float32))
+        return b.constant(np.zeros(shape), "INT32" if quantization else type)
     if what == STATE:
         return b.variable(shape, type, quantization=quantization)
     if what == WEIGHTS:
@@ -135,7 +145,7 @@ def _result(kind: str, type: str, k: int) -> tuple[str, tuple[float, int] | None
     elif kind == "DEQUANTIZE":
         made = "FLOAT32"
     elif kind == "QUANTIZE":
-        made = {"FLOAT32": "UINT8"}.get(type, "FLOAT32")
+        made = "UINT8" if type in ("FLOAT32", "FLOAT16") else "FLOAT32"
     elif kind == "HASHTABLE_LOOKUP" and k == 1:
         return "UINT8", None
     return made, FIXED.get(kind, QUANTIZED).get(made) if kind != "CAST" else None

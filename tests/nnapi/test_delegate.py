@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from ops.harness import Loaded
 
 from bridge.kit import Process, infer, sums, vectors
 from delegraph import CPUDelegate, Interpreter, NNAPIDelegate
@@ -40,6 +41,23 @@ def test_digits_run_on_it(kind: str, phone: Phone) -> None:
             answers.append(infer(it, image))
     assert np.argmax(answers[0]) == np.argmax(answers[1])
     np.testing.assert_allclose(answers[0], answers[1], rtol=1e-4, atol=1e-5 if kind == "f32" else 1)
+
+
+@pytest.mark.parametrize("phone", [27], indirect=True)
+def test_weights_in_half_are_floats_there(phone: Phone) -> None:
+    """So converters store them: as constants of FLOAT16, each behind a DEQUANTIZE."""
+    rng, b = np.random.default_rng(0), GraphBuilder()
+    x = b.input((1, 4, 4, 2))
+    halves = [rng.standard_normal(shape).astype(np.float16) for shape in ((3, 3, 3, 2), (3,))]
+    floats = [b.op("DEQUANTIZE", [b.constant(half)], half.shape, dtype="FLOAT32") for half in halves]
+    y = b.op("CONV_2D", [x, *floats], (1, 4, 4, 3), stride_h=1, stride_w=1, padding="SAME")
+    b.output(b.op("RELU", [y], (1, 4, 4, 3)))
+    image, answers = rng.standard_normal((1, 4, 4, 2)).astype(np.float32), []
+    for delegate in (NNAPIDelegate(library=phone.path), CPUDelegate(op_resolver="BUILTIN_REF")):
+        with Interpreter(model_content=b.build(), delegates=[delegate]) as it:  # each takes all of it
+            it.allocate_tensors()
+            answers.append(infer(it, image))
+    np.testing.assert_allclose(*answers, rtol=1e-5, atol=1e-5)
 
 
 def test_doctor_computes_a_sum(phone: Phone) -> None:
@@ -140,9 +158,11 @@ def test_a_failure_goes_on_without_it(phone: Phone) -> None:
         assert "DEAD_OBJECT" in str(it.plan.decisions[0].reasons["nnapi"][0])
 
 
-def test_what_is_remembered_goes_on_and_is_taken_over(phone: Phone) -> None:
-    content = sample("UNIDIRECTIONAL_SEQUENCE_LSTM", "FLOAT32").model.content
-    frames = np.random.default_rng(0).standard_normal((6, 2, 5, 3)).astype(np.float32)
+@pytest.mark.parametrize("kind", ["SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"])
+def test_what_is_remembered_goes_on_and_is_taken_over(kind: str, phone: Phone) -> None:
+    graph = sample(kind, "FLOAT32")
+    content, shape = graph.model.content, graph.tensors[graph.inputs[0]].shape
+    frames = np.random.default_rng(0).standard_normal((6, *shape)).astype(np.float32)
     cpu = CPUDelegate(op_resolver="BUILTIN_REF")
     with Interpreter(model_content=content, delegates=[cpu]) as it:
         it.allocate_tensors()
@@ -161,6 +181,24 @@ def test_what_is_remembered_goes_on_and_is_taken_over(phone: Phone) -> None:
             assert it.plan.decisions[0].delegate == ("nnapi" if k < 3 else "cpu")
         it.reset_all_variables()
         np.testing.assert_allclose(infer(it, frames[0]), again, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_remembered_is_given_back(phone: Phone) -> None:
+    """SVDF's memory is moved on at another moment there than in TensorFlow Lite, whose it is outside."""
+    graph = sample("SVDF", "FLOAT32")
+    frames = np.random.default_rng(0).standard_normal((8, 2, 3)).astype(np.float32)
+    with ExitStack() as stack:
+        one, other = (
+            Loaded(stack, cast(Any, NNAPIDelegate(library=phone.path)), graph, False) for _ in range(2)
+        )  # fmt: skip
+        for frame in frames[:6]:
+            one.run([frame])
+        (remembered,) = one.executable.state().values()
+        newest = remembered.reshape(2, 8, 5)[:, :, -1]
+        np.testing.assert_allclose(newest, np.repeat(frames[5].sum(1, keepdims=True), 8, 1), rtol=1e-5)
+        other.executable.restore(one.executable.state())
+        for frame in frames[6:]:
+            np.testing.assert_array_equal(other.run([frame]), one.run([frame]))
 
 
 def test_arguments_that_are_none(tmp_path: Path) -> None:

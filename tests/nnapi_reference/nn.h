@@ -82,6 +82,12 @@ int validate(const Operand *operands, const Operation *operation, int64_t level)
 bool narrow_takes(const Operand *operands, const Operation *operation);
 int level_needed(const Operand *operands, const Operation *operation);
 
+/* half.c */
+bool has_halves(Value **values, uint32_t count);
+Value *widen(Value **values, uint32_t count, Value **to); /* `to`: the same, with floats for halves; for `free_wide` */
+void narrow(Value **values, uint32_t count, Value *wide); /* results that were made as floats */
+void free_wide(Value **values, uint32_t count, Value *wide);
+
 /* run.c and the arithmetic */
 int compute(const Model *model, Execution *execution);
 int shape(Value *out, uint32_t rank, const uint32_t *dims); /* give a result its shape and memory */

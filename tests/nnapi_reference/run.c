@@ -54,13 +54,22 @@ float activated(float x, int32_t fuse) {
     return !fuse ? x : x < low[fuse] ? low[fuse] : x > high[fuse] ? high[fuse] : x;
 }
 
-static int run(const Operation *o, Value **in, Value **out) {
+static int run_floats(const Operation *o, Value **in, Value **out) {
     Kernel *kernels[] = {arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent};
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
         int result = kernels[k](o->code, in, o->n_in, out, o->n_out);
         if (result != INCOMPLETE) return result; /* INCOMPLETE: not one of these */
     }
     return OP_FAILED;
+}
+
+static int run(const Operation *o, Value **in, Value **out) {
+    if (!has_halves(in, o->n_in) && !has_halves(out, o->n_out)) return run_floats(o, in, out);
+    Value *read[256], *made[256], *wide_in = widen(in, o->n_in, read), *wide_out = widen(out, o->n_out, made);
+    int result = run_floats(o, read, made);
+    if (result == NO_ERROR) narrow(out, o->n_out, wide_out);
+    free_wide(in, o->n_in, wide_in), free_wide(out, o->n_out, wide_out);
+    return result;
 }
 
 static void given(const Model *model, const Execution *execution, Value *values) {

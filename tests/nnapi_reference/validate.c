@@ -3,10 +3,11 @@
    A row has the types of the tensor that an operation is about, each with its level, and the operands that it may
    read and write, one letter each:
    t the tensor's type   w weights (t, or bytes by channel)   a its bias   i f b scalars INT32, FLOAT32, BOOL
-   p a scalar of t's numbers   I B F Q tensors of INT32, BOOL8, FLOAT32, QUANT8   + t, as often as may be
-   q a tensor of bytes   u a tensor of any of F I Q
-   The tensor is the first t of the inputs, else of the outputs. Types: F FLOAT32, Q QUANT8_ASYMM, S ..._SIGNED,
-   I INT32, B BOOL8; levels 1 to 7. A number after a pattern is the level which that pattern needs. */
+   p a scalar of t's numbers, f where t is   I B F Q tensors of INT32, BOOL8, FLOAT32, QUANT8   + t, as often as may be
+   q a tensor of bytes   u a tensor of any of F H I Q   v of F H
+   The tensor is the first t of the inputs, else of the outputs. Types: F FLOAT32, H FLOAT16, Q QUANT8_ASYMM, S
+   ..._SIGNED, I INT32, B BOOL8; levels 1 to 7, 0 never. H is taken where F is, from 3 on, where a row does not say
+   otherwise; then f is FLOAT16, too. A number after a pattern is the level which that pattern needs. */
 #include <math.h>
 #include <string.h>
 #include "nn.h"
@@ -28,8 +29,8 @@ static const Row rows[] = {
     {102, "F6S6I6", "ttbb", "t", 4},
     {5, "F1Q1S4", "ti tib3", "t", 4}, {26, "F1Q1S4", "ti tib3", "t", 4},
     {29, "F2Q2S4", "tI tIb3", "t", 4}, {33, "F2Q2S4", "tII tIIb3", "t", 4},
-    {6, "Q1S4", "t", "F", 4}, {72, "F3", "t", "q", 8}, {45, "F3I3Q3", "t", "u", 8},
-    {7, "F1I3Q3S4", "It", "t", 8}, {10, "F1I1Q1", "IIt", "tQ", 8},
+    {6, "Q1S4", "t", "v", 4}, {72, "F3", "t", "q", 8}, {45, "F3I3Q3", "t", "u", 8},
+    {7, "F1H4I3Q3S4", "It", "t", 8}, {10, "F1H0I1Q1", "IIt", "tQ", 8},
     {8, "F1", "t", "t", 4}, {14, "F1Q1S4", "t", "t", 4}, {28, "F1Q3S4", "t", "t", 4},
     {19, "F1Q1S4", "t", "t", 4}, {20, "F1Q1S4", "t", "t", 4}, {21, "F1Q1S4", "t", "t", 4},
     {38, "F3I4", "t", "t", 8}, {49, "F3", "t", "t", 8}, {60, "F3", "t", "t", 8}, {62, "B3", "t", "t", 8},
@@ -52,6 +53,9 @@ static const Row rows[] = {
     {84, "F3I3Q3S4", "Btt", "t", 8}, {87, "F3I3Q3S4", "tii", "+", 8}, {103, "F6Q6S6I6", "i+", "t", 8},
     {23, "F1Q3S4", "tii tiib3 tiibb4 tiibbb4", "t", 4}, {94, "F3Q3S4", "tiib tiibb4 tiibbb4", "t", 4},
     {100, "F4I4", "Ip", "t", 8},
+    {27, "F1", "tttttii", "tt", 4},
+    {42, "F4", "ttttttttttttttttttttttttttttttttttttttttttttttttiffbbtttttttt", "ttttt tttttt", 4},
+    {43, "F4", "ttttttttttttibb", "ttt tttt", 4}, /* without what they remember, since 3 */
     {24, "F1", "ttttti", "tt", 4}, {93, "F4", "tttttii", "tt", 4}, /* the state comes out since 4 */
     {16, "F1", "ttttttttttttttttttttiff ttttttttttttttttttttifftttt3", "tttt", 4}, {92, "F4", "ttttttttttttttttttttiffbtttt", "ttt", 4},
 };
@@ -61,11 +65,13 @@ static const int32_t levels[] = {0, 27, 28, 29, 30, 31, 1000006, 1000007};
 static char letter(int32_t type) {
     switch (type) {
         case T_FLOAT32: return 'F';
+        case T_FLOAT16: return 'H';
         case T_INT32: return 'I';
         case T_QUANT8: return 'Q';
         case T_SIGNED: return 'S';
         case T_BOOL8: return 'B';
         case FLOAT32: return 'f';
+        case FLOAT16: return 'h';
         case INT32: return 'i';
         case BOOL: return 'b';
         case T_CHANNELS: return 'w';
@@ -77,10 +83,12 @@ static bool fits(char wanted, char main, char found) {
     switch (wanted) {
         case 't': case '+': return found == main;
         case 'w': return found == main || (found == 'w' && (main == 'Q' || main == 'S'));
-        case 'a': return found == (main == 'F' ? 'F' : 'I');
-        case 'p': return found == (main == 'F' ? 'f' : 'i');
+        case 'a': return found == (main == 'F' || main == 'H' ? main : 'I');
+        case 'f': return found == (main == 'H' ? 'h' : 'f');
+        case 'p': return found == (main == 'F' ? 'f' : main == 'H' ? 'h' : 'i');
         case 'q': return found == 'Q' || found == 'S';
-        case 'u': return found == 'F' || found == 'I' || found == 'Q';
+        case 'u': return found == 'F' || found == 'H' || found == 'I' || found == 'Q';
+        case 'v': return found == 'F' || found == 'H';
         default: return found == wanted;
     }
 }
@@ -96,20 +104,26 @@ static bool matches(const char *pattern, size_t length, char main, const Operand
     return true;
 }
 
-/* The level at which a row takes these operands, 0 where it does not. */
-static int32_t level_of(const Row *row, char main, const Operand *operands, const Operation *o) {
-    const char *type = strchr(row->types, main);
-    if (type == NULL || !matches(row->out, strlen(row->out), main, operands, o->out, o->n_out)) return 0;
-    int needed = type[1] - '0';
-    for (const char *pattern = row->in; *pattern; ) {
+/* The level of the pattern, of several, that some operands have; 0 where there is none. */
+static int any(const char *patterns, char main, const Operand *operands, const uint32_t *numbers, uint32_t count) {
+    for (const char *pattern = patterns; *pattern; ) {
         size_t length = strcspn(pattern, " 1234567");
-        if (matches(pattern, length, main, operands, o->in, o->n_in)) {
-            if (pattern[length] > '0' && pattern[length] - '0' > needed) needed = pattern[length] - '0';
-            return levels[needed];
-        }
+        if (matches(pattern, length, main, operands, numbers, count)) return pattern[length] > '0' ? pattern[length] - '0' : 1;
         pattern += length + strspn(pattern + length, " 1234567");
     }
     return 0;
+}
+
+/* The level at which a row takes these operands, 0 where it does not. */
+static int32_t level_of(const Row *row, char main, const Operand *operands, const Operation *o) {
+    const char *type = strchr(row->types, main);
+    bool half = type == NULL && main == 'H';
+    if (half) type = strchr(row->types, 'F');
+    if (type == NULL || type[1] == '0') return 0;
+    int given = any(row->in, main, operands, o->in, o->n_in), made = any(row->out, main, operands, o->out, o->n_out);
+    int needed = half && type[1] < '3' ? 3 : type[1] - '0';
+    if (given == 0 || made == 0) return 0;
+    return levels[given > needed ? given : needed];
 }
 
 static char main_type(const Row *row, const Operand *operands, const Operation *o) {

@@ -11,6 +11,7 @@ import numpy as np
 from ....graph.model import Graph, Op, Tensor
 from ..abi import L1, L3, L4, L6, PADDING, Operation, Type
 from ..node import (
+    TENSORS,
     Arg,
     Const,
     Node,
@@ -87,11 +88,12 @@ def bias(graph: Graph, op: Op, k: int, like: Tensor, scales: Sequence[float], ch
     """A bias with the scale that NNAPI wants: the input's times the weights', or none by channel; zeros if absent."""
     quantized = like.type in QUANTIZED
     scale = float(np.float32(affine(like)[0]) * np.float32(scales[0])) if quantized and len(scales) == 1 else 0.0
-    operand = Operand(Type.TENSOR_INT32 if quantized else Type.TENSOR_FLOAT32, (channels,), scale)
+    wanted = "INT32" if quantized else like.type
+    operand = Operand(TENSORS[wanted], (channels,), scale)
     t = op.inputs[k] if k < len(op.inputs) else -1
     if t < 0:
         return full(operand, 0)
-    found, wanted = tensor(graph, t), "INT32" if quantized else "FLOAT32"
+    found = tensor(graph, t)
     values = graph.constant(t)
     if found.type != wanted or found.size != channels or values is None:
         raise Refused(

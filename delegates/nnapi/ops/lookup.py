@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, Operation
-from ..node import Node, Nodes, Refused, Ways, affine, f32, i32, numbers
+from ..node import Node, Nodes, Refused, Ways, affine, i32, numbers, real
 from ..reading import Types, alike, result, source, tensor
 
 
 def embedding_lookup(graph: Graph, op: Op) -> Nodes:
     """Rows of a table, by number."""
     places, _ = source(graph, op, {"INT32": L1})
-    table, level = source(graph, op, {"FLOAT32": L1, "INT32": L3, "UINT8": L3, "INT8": L4}, 1, None)
+    table, level = source(graph, op, {"FLOAT32": L1, "FLOAT16": L4, "INT32": L3, "UINT8": L3, "INT8": L4}, 1, None)
     shape, wanted = tensor(graph, table).shape, tensor(graph, places).shape
     if len(shape) < 2 or len(wanted) != 1:
         raise Refused("rank", f"{list(wanted)} of {list(shape)}", "a list of rows of a table")
@@ -22,7 +22,7 @@ def embedding_lookup(graph: Graph, op: Op) -> Nodes:
 
 def hashtable_lookup(graph: Graph, op: Op) -> Nodes:
     """Rows of a table, by key; the second result says which keys are there."""
-    types: Types = {"FLOAT32": L1, "INT32": L1, "UINT8": L1}
+    types: Types = {"FLOAT32": L1, "FLOAT16": 0, "INT32": L1, "UINT8": L1}
     wanted, _ = source(graph, op, {"INT32": L1})
     keys, _ = source(graph, op, {"INT32": L1}, 1)
     table, level = source(graph, op, types, 2, None)
@@ -48,7 +48,7 @@ def fill(graph: Graph, op: Op) -> Nodes:
     shape = graph.tensors[y].shape
     if not shape:
         raise Refused("rank", "a scalar", "at least one dimension")
-    single = f32(float(number.reshape(()))) if kind == "FLOAT32" else i32(int(number.reshape(())))
+    single = i32(int(number.reshape(()))) if kind == "INT32" else real(float(number.reshape(())), kind)
     return (Node(Operation.FILL, (numbers(shape), single), (y,), level),)
 
 

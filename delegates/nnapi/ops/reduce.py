@@ -7,7 +7,7 @@ from functools import partial
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L2, L3, L4, Operation, Type
-from ..node import Node, Nodes, Refused, Ways, between, boolean, f32, i32, numbers
+from ..node import Node, Nodes, Refused, Ways, between, boolean, i32, numbers, real
 from ..reading import (
     BASIC,
     FLOATS,
@@ -104,13 +104,21 @@ def softmax(graph: Graph, op: Op) -> Nodes:
     y = result(graph, op, shape)
     scaled(graph, x)
     exactly(graph, y, 1 / 256, {"UINT8": 0, "INT8": -128})
-    return (Node(Operation.SOFTMAX, (x, f32(beta)), (y,), max(level, L1 if len(shape) in (2, 4) else L3)),)
+    return (
+        Node(
+            Operation.SOFTMAX,
+            (x, real(beta, tensor(graph, x).type)),
+            (y,),
+            max(level, L1 if len(shape) in (2, 4) else L3),
+        ),
+    )
 
 
 def log_softmax(graph: Graph, op: Op) -> Nodes:
     """LOG_SOFTMAX along the last axis."""
     x, level = source(graph, op, FLOATS, rank=None)
-    return (Node(Operation.LOG_SOFTMAX, (x, f32(1.0), i32(-1)), (result(graph, op, tensor(graph, x).shape),), level),)
+    like = tensor(graph, x)
+    return (Node(Operation.LOG_SOFTMAX, (x, real(1.0, like.type), i32(-1)), (result(graph, op, like.shape),), level),)
 
 
 def l2_normalization(graph: Graph, op: Op) -> Nodes:
@@ -131,7 +139,7 @@ def local_response_normalization(graph: Graph, op: Op) -> Nodes:
     shape, o = tensor(graph, x).shape, op.options
     if o.radius < 0 or o.bias == 0:
         raise Refused("radius", f"a radius of {o.radius}, a bias of {o.bias}", "none below 0, a bias that is not 0")
-    given = (i32(o.radius), f32(o.bias), f32(o.alpha), f32(o.beta))
+    given = (i32(o.radius), *(real(value, tensor(graph, x).type) for value in (o.bias, o.alpha, o.beta)))
     y = result(graph, op, shape)
     return (Node(Operation.LOCAL_RESPONSE_NORMALIZATION, (x, *given), (y,), max(level, L1 if len(shape) == 4 else L3)),)
 

@@ -9,8 +9,22 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L3, L4, L6, L7, Operation
-from ..node import Const, Node, Nodes, Refused, Ways, affine, between, dims, f32, i32, numbers
-from ..reading import BASIC, MOST_RANK, SECOND, WIDE, Types, alike, axes, integer, integers, result, source, tensor
+from ..node import Const, Node, Nodes, Refused, Ways, affine, between, dims, i32, numbers, real
+from ..reading import (
+    BASIC,
+    MOST_RANK,
+    QUANTIZED,
+    SECOND,
+    WIDE,
+    Types,
+    alike,
+    axes,
+    integer,
+    integers,
+    result,
+    source,
+    tensor,
+)
 
 RESHAPED: Types = {**BASIC, "INT32": L6}
 LATE: Types = {"FLOAT32": L7, "UINT8": L7, "INT8": L7, "INT32": L7}
@@ -150,7 +164,8 @@ def pad_v2(graph: Graph, op: Op) -> Nodes:
         raise Refused("not_constant", "the value to pad with", "a constant of the same type")
     alike(graph, x, op.inputs[2])
     number = value.reshape(())[()]
-    given = f32(float(number)) if tensor(graph, x).type == "FLOAT32" else i32(int(number))
+    kind = tensor(graph, x).type
+    given = i32(int(number)) if kind in QUANTIZED else real(float(number), kind)
     return (Node(Operation.PAD_V2, (x, amounts, given), (y,), level),)
 
 

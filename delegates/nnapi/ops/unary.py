@@ -9,7 +9,7 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, L7, Operation, Type
-from ..node import Const, Node, Nodes, Refused, Ways, affine, between, f32, full, i32
+from ..node import TENSORS, Const, Node, Nodes, Refused, Ways, affine, between, full, i32, real
 from ..program import Operand
 from ..reading import BASIC, FLOATS, QUANTIZED, Types, alike, exactly, result, scaled, source, tensor
 
@@ -40,6 +40,11 @@ def one(graph: Graph, op: Op, types: Types, rank: int | None = 4) -> tuple[int, 
     return x, result(graph, op, tensor(graph, x).shape), level
 
 
+def single(graph: Graph, x: int) -> Operand:
+    """One float, of the type that `x` has."""
+    return Operand(TENSORS[tensor(graph, x).type], (1,))
+
+
 def plain(kind: str, graph: Graph, op: Op) -> Nodes:
     """One operation of the same name."""
     code, types, rank = PLAIN[kind]
@@ -68,13 +73,13 @@ def fixed(kind: str, graph: Graph, op: Op) -> Nodes:
 def elu(graph: Graph, op: Op) -> Nodes:
     """ELU with an alpha of 1."""
     x, y, level = one(graph, op, {"FLOAT32": L4}, None)
-    return (Node(Operation.ELU, (x, f32(1.0)), (y,), level),)
+    return (Node(Operation.ELU, (x, real(1.0, tensor(graph, x).type)), (y,), level),)
 
 
 def hard_swish_composed(graph: Graph, op: Op) -> Nodes:
     """x * relu6(x + 3) / 6, for phones that have no operation of that name."""
     x, y, level = one(graph, op, {"FLOAT32": L1})
-    constant = Operand(Type.TENSOR_FLOAT32, (1,))
+    constant = single(graph, x)
     shifted, product = between(graph, x), between(graph, x)
     return (
         Node(Operation.ADD, (x, full(constant, 3.0), i32(3)), (shifted,), level),
@@ -106,7 +111,7 @@ def relu_0_to_1(graph: Graph, op: Op) -> Nodes:
     positive = between(graph, x)
     return (
         Node(Operation.RELU, (x,), (positive,), level),
-        Node(Operation.MINIMUM, (positive, full(Operand(Type.TENSOR_FLOAT32, (1,)), 1.0)), (y,), level),
+        Node(Operation.MINIMUM, (positive, full(single(graph, x), 1.0)), (y,), level),
     )
 
 
@@ -117,7 +122,7 @@ def leaky_relu(graph: Graph, op: Op) -> Nodes:
     slope = float(np.float32(op.options.alpha))
     kind = tensor(graph, x).type
     if kind not in QUANTIZED:
-        alpha = full(Operand(Type.TENSOR_FLOAT32, (1,)), slope)
+        alpha = full(single(graph, x), slope)
     elif slope > 0:
         code = Type.TENSOR_QUANT8_ASYMM if kind == "UINT8" else Type.TENSOR_QUANT8_ASYMM_SIGNED
         alpha = Const(Operand(code, (1,), slope, 0), lambda: np.ones(1, np.int8))
@@ -127,10 +132,11 @@ def leaky_relu(graph: Graph, op: Op) -> Nodes:
 
 
 def dequantize(graph: Graph, op: Op) -> Nodes:
-    """Numbers of quantised bytes."""
-    x, level = source(graph, op, {"UINT8": L1, "INT8": L4})
+    """Numbers of quantised bytes; half floats are cast, as DEQUANTIZE takes none."""
+    x, level = source(graph, op, {"UINT8": L1, "INT8": L4, "FLOAT16": L3})
     scaled(graph, x)
-    return (Node(Operation.DEQUANTIZE, (x,), (result(graph, op, tensor(graph, x).shape, type="FLOAT32"),), level),)
+    code = Operation.CAST if tensor(graph, x).type == "FLOAT16" else Operation.DEQUANTIZE
+    return (Node(code, (x,), (result(graph, op, tensor(graph, x).shape, type="FLOAT32"),), level),)
 
 
 def quantize(graph: Graph, op: Op) -> Nodes:
@@ -149,8 +155,8 @@ def cast(graph: Graph, op: Op) -> Nodes:
     types: Types = {"FLOAT32": L3, "INT32": L3, "UINT8": L3}
     x, level = source(graph, op, types, rank=None)
     kind = graph.tensors[op.outputs[0]].type
-    if kind not in ("FLOAT32", "INT32"):
-        raise Refused("type", f"the result is {kind}", "FLOAT32 or INT32")
+    if kind not in ("FLOAT16", "FLOAT32", "INT32"):
+        raise Refused("type", f"the result is {kind}", "FLOAT16, FLOAT32 or INT32")
     y = result(graph, op, tensor(graph, x).shape, type=kind)
     if any(affine(graph.tensors[t])[0] for t in (x, y)):
         raise Refused("quantization", "bytes with a scale are cast for what they are", "no scale")
