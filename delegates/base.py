@@ -125,6 +125,7 @@ class Lowering:
     a reshape, more for what a concatenation puts behind something else. `folded` ops were computed
     from constants and run nowhere. `held` are border tensors for which the executable has memory of its own, `found`
     those that it looks for where another one holds them: what is held, and has no other needs, gets no place in a plan.
+    `ways` names how an op is done, where the delegate knows several ways.
     """
 
     uses: tuple[Use, ...]
@@ -133,6 +134,7 @@ class Lowering:
     folded: frozenset[int] = frozenset()
     held: frozenset[int] = frozenset()
     found: frozenset[int] = frozenset()
+    ways: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,17 @@ class LaunchTime:
     op: int
     seconds: float
     clock: Literal["device", "host"]
+
+
+@runtime_checkable
+class Versatile(Protocol):
+    """A delegate that knows several ways to do some ops, all with the same results; `Op.way` asks for one."""
+
+    def ways(self, graph: Graph, op: Op) -> Mapping[str, float]:
+        """The ways to do an op that it supports, each with the time it should take beside the others, its own first.
+
+        Pure. Empty where there is no choice.
+        """
 
 
 @runtime_checkable

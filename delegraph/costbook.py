@@ -1,4 +1,4 @@
-"""What was measured on this machine, kept in a file: rates of devices, times of partitions and of whole plans.
+"""What was measured on this machine, kept in a file: rates of devices, ways to do ops, times of partitions and plans.
 
 One JSON object a line, appended under a lock, so that processes may write at the same time. A line that is torn or
 makes no sense is passed over; the later of two lines about the same thing counts. It is a cache: it may be deleted.
@@ -71,6 +71,10 @@ class CostBook:
         """Seconds of one run of the partition whose `content_key` is `key`."""
         return self._known.partitions.get(self.device(delegate), {}).get(key)
 
+    def ways(self, delegate: Delegate) -> Mapping[str, str]:
+        """`content_key` of an op -> the way to do it that was fastest there."""
+        return self._known.ways.get(self.device(delegate), {})
+
     def plans(self, delegates: Sequence[Delegate], key: str) -> Mapping[tuple[str, ...], float]:
         """Delegates' names, one an op, empty for none -> seconds of one inference so, for the graph with that key."""
         names = {self.device(d): d.name for d in delegates} if key in self._known.plans else {}
@@ -87,6 +91,10 @@ class CostBook:
     def add_partition(self, delegate: Delegate, key: str, seconds: float) -> None:
         """Note what one run of a partition takes."""
         self._add({"device": self.device(delegate), "partition": key, "seconds": seconds})
+
+    def add_way(self, delegate: Delegate, key: str, way: str) -> None:
+        """Note the fastest way to do the op whose `content_key` is `key`."""
+        self._add({"device": self.device(delegate), "op": key, "way": way})
 
     def add_plan(self, delegates: Sequence[Delegate], key: str, chosen: Sequence[str], seconds: float) -> None:
         """Note what one inference takes, placed so: a delegate's name an op, empty for none."""
@@ -143,6 +151,7 @@ class _Known:
     def __init__(self) -> None:
         self.rates: dict[str, Rates] = {}
         self.partitions: dict[str, dict[str, float]] = {}
+        self.ways: dict[str, dict[str, str]] = {}
         self.plans: dict[str, dict[tuple[str, ...], float]] = {}
         self.lines: dict[str, Line] = {}  # the latest about each thing
 
@@ -166,6 +175,9 @@ class _Known:
             seconds = _number(line["seconds"])
             self.partitions.setdefault(_text(line["device"]), {})[_text(line["partition"])] = seconds
             about = f"{line['device']} {line['partition']}"
+        elif "way" in line:
+            self.ways.setdefault(_text(line["device"]), {})[_text(line["op"])] = _text(line["way"])
+            about = f"{line['device']} way {line['op']}"
         else:
             runs = [(_text(device), int(count)) for device, count in line["chosen"]]
             if any(count < 1 for _, count in runs) or sum(count for _, count in runs) > 1_000_000:

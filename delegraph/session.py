@@ -97,7 +97,8 @@ class Session:
         return planner.plan(self._placing.placement)
 
     def _planned(self, doubted: bool) -> Plan:
-        self.graph = with_known_shapes(self._cpu, self._loaded, self.resized, doubted)
+        shaped = with_known_shapes(self._cpu, self._loaded, self.resized, doubted)
+        self.graph = self._placing.tuned(shaped, self._delegates)
         return self._placing.plan(self.graph, self._delegates, self._keep())
 
     def _keep(self) -> frozenset[int]:

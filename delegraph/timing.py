@@ -63,6 +63,13 @@ class Trial:
         """One inference, timed step by step. Raises DelegateError."""
         self._steps.append(self._executor.timed())
 
+    def run_launches(self) -> None:
+        """One inference, of which only the launches are timed, by the device's clock if there is one.
+
+        Raises DelegateError.
+        """
+        self.seconds.append(sum(launch.seconds for step in self._executor.timed_launches() for launch in step))
+
     @property
     def median(self) -> float:
         """Seconds of one inference, as far as it was timed."""
@@ -75,6 +82,10 @@ class Trial:
     def forget(self) -> None:
         """Drop what was timed so far, as one does with the first run."""
         self.seconds, self._steps = [], []
+
+    def suspend(self) -> None:
+        """Give back memory, but neither what was timed nor what was compiled; it does not run again."""
+        self._executor.suspend()
 
     def close(self) -> None:
         """Give back memory and executables."""

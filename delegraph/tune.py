@@ -1,9 +1,8 @@
-"""Tuning: times pieces of a model, then whole plans side by side, where they would run, and notes what they take."""
+"""Tuning: times ways to do ops, pieces of a model, then whole plans side by side, and notes what they take."""
 
 from __future__ import annotations
 
 import logging
-import math
 import random
 import statistics
 import time
@@ -21,16 +20,14 @@ from .partitioner.piece import piece
 from .partitioner.plan import Plan, Run
 from .partitioner.planner import Planner
 from .placing import Placing
+from .race import SAME, race
 from .timing import Trial, in_turn
+from .ways import time_ways
 
 log = logging.getLogger("delegraph")
 
-PIECES = 0.4  # of the time goes to pieces, the rest to plans
+WAYS, PIECES = 0.4, 0.4  # of the time that is left go to ways to do ops, then to pieces; the rest to plans
 ROUNDS = 5  # of each level of pieces
-FEWEST = 7  # runs of a plan before it can lose narrowly
-FAR = 1.3  # times as slow as another: loses at once
-CLEAR = 2.58  # standard deviations within which 99 % of a normal distribution lie
-SAME = 0.01  # of the time: a difference that does not matter
 RACERS = 6  # plans side by side
 RACES = 5
 
@@ -58,16 +55,24 @@ def tune(
 ) -> list[Raced]:
     """Time what could be chosen for about `seconds`, and note it in the book of `placing`; the fastest plan first.
 
+    Rates of devices are measured before, once on each machine.
+
     A device that fails is passed over with a warning.
     """
+    progress(0.0, "rates")
+    placing.rate(delegates, measure=True)
     start = time.perf_counter()
 
     def report(what: str) -> None:
         progress(min((time.perf_counter() - start) / seconds, 1.0), what)
 
-    report("rates")
-    placing.rate(delegates, measure=True)
-    _time_pieces(graph, delegates, placing, start + PIECES * seconds, report)
+    def by(part: float) -> float:
+        now = time.perf_counter()
+        return now + part * (start + seconds - now)
+
+    time_ways(graph, delegates, placing.book, by(WAYS), report)
+    graph = placing.tuned(graph, delegates)
+    _time_pieces(graph, delegates, placing, by(PIECES), report)
     raced: list[Raced] = []
     for _ in range(RACES):
         planner = placing.planner(graph, delegates, keep)
@@ -158,7 +163,6 @@ def _race(
     report: Callable[[], None],
 ) -> list[Raced]:
     """Run plans in turn until all but one have lost, or hardly differ, or the time is over; the fastest comes first."""
-    lost: dict[int, bool] = {}
     rng = random.Random(0)
     with ExitStack() as stack:
         trials = []
@@ -172,36 +176,15 @@ def _race(
                 continue
             trial.forget()
             trials.append(trial)
-        racing = list(trials)
-        while racing:
+
+        def lap(racing: Sequence[Trial]) -> None:
             report()
             in_turn([trial.run for trial in racing], rng)
             in_turn([trial.run_steps for trial in racing if len(trial.seconds) % 3 < 2], rng)
-            best = min(racing, key=lambda trial: trial.median)
-            gaps = {id(trial): _gap(trial, best) for trial in racing if trial is not best}
-            lost.update({number: low > 0 for number, (low, _) in gaps.items()})
-            racing = [trial for trial in racing if trial is best or gaps[id(trial)][0] <= 0]
-            undecided = [high for low, high in gaps.values() if low <= 0 and high > SAME * best.median]
-            if len(best.seconds) >= FEWEST and (not undecided or time.perf_counter() > end):
-                break
-        results = [
-            Raced(t.plan, t.median, tuple(t.steps()), len(t.seconds), lost.get(id(t), False)) for t in trials
-        ]  # fmt: skip
+
+        lost = race(trials, lap, end)
+        results = [Raced(t.plan, t.median, tuple(t.steps()), len(t.seconds), t in lost) for t in trials]
     return sorted(results, key=lambda r: (r.lost, r.seconds))
-
-
-def _gap(trial: Trial, best: Trial) -> tuple[float, float]:
-    """By how many seconds a plan is slower than the best: at the least and at the most, as far as is clear.
-
-    From paired differences: the interval that holds their median with 99 % (of its order statistics, the binomial being
-    near enough to normal), which single disturbed runs do not move.
-    """
-    differences = sorted(a - b for a, b in zip(trial.seconds, best.seconds, strict=False))
-    if len(differences) < FEWEST:
-        far = differences[0] > (FAR - 1) * best.median and len(differences) > 1
-        return (differences[0], differences[-1]) if far else (-math.inf, math.inf)
-    outside = max(int((len(differences) - CLEAR * math.sqrt(len(differences))) / 2), 0)
-    return differences[outside], differences[-1 - outside]
 
 
 def _merged(before: Sequence[Raced], now: Sequence[Raced]) -> list[Raced]:

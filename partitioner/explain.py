@@ -113,6 +113,11 @@ def fate(decision: Decision) -> str:
     return f"fused into op {decision.fused}" if decision.fused is not None else ""
 
 
+def manner(decision: Decision) -> str:
+    """Which of several ways an op is done in, and what chose it; empty where there is one way."""
+    return plain(decision.way) and f"{plain(decision.way)}, {'measured' if decision.tuned else 'by rule'}"
+
+
 def _story(plan: Plan, graph: Graph | None) -> Iterator[str]:
     """One inference, step by step; like ops that follow each other share a line."""
     told = common_reasons(plan)
@@ -136,7 +141,7 @@ def _op_lines(decisions: Sequence[Decision], told: Reasons) -> Iterator[str]:
     """A line for each stretch of neighbouring ops that are alike."""
 
     def words(d: Decision) -> tuple[str, str]:
-        told_now = filter(None, [fate(d), plain(d.note)])
+        told_now = filter(None, [fate(d), manner(d), plain(d.note)])
         return shorten(plain(d.kind)), "; ".join([*told_now, *refusals(d.reasons, but=told)])
 
     numbered = [(words(d), d.op - position, d.op) for position, d in enumerate(decisions)]
@@ -165,7 +170,8 @@ def _one_op(plan: Plan, d: Decision, graph: Graph | None) -> Iterator[str]:
         yield f"  runs nowhere: {plain(d.rule)}; needed {where}" if d.folded else f"  runs {where}"
         if not d.folded:
             yield f"  decided by {plain(d.rule)}"
-            yield from (f"  {text}" for text in (fate(d), merged and f"takes op {merged} along", plain(d.note)) if text)
+            more = (fate(d), merged and f"takes op {merged} along", manner(d), plain(d.note))
+            yield from (f"  {text}" for text in more if text)
     for name in plan.delegates:
         if name in d.reasons:
             yield from (f"  {text}" for text in refusals({name: d.reasons[name]}))

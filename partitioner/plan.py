@@ -52,7 +52,8 @@ class Decision:
     `reasons` holds why each delegate that refused did; `fused` is the op it was merged into; `folded` ops were computed
     when the plan was made and run nowhere; `rule` says what decided; `costs` are those of the op by itself, `flips` the
     seconds that moving this op alone to another delegate would add to the plan. `note` is what its delegate says of how
-    it runs the op.
+    it runs the op. `way` is which of several ways its delegate does it in; `tuned` whether that was measured to be the
+    fastest, or else is the delegate's own choice.
     """
 
     op: int
@@ -66,6 +67,8 @@ class Decision:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     flips: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    way: str = ""
+    tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,4 +148,5 @@ def _partition(data: Mapping[str, Any]) -> Partition:
 def _decision(data: Mapping[str, Any]) -> Decision:
     reasons = {name: tuple(Reason(**r) for r in found) for name, found in data["reasons"].items()}
     costs = {name: Cost(**c) for name, c in data["costs"].items()}
-    return Decision(**{**data, "reasons": reasons, "costs": costs})
+    way, tuned = str(data.get("way", "")), bool(data.get("tuned", False))
+    return Decision(**{**data, "reasons": reasons, "costs": costs, "way": way, "tuned": tuned})

@@ -126,9 +126,11 @@ def _decisions(
             return Decision(op.index, op.label, "", None, True, None, "nothing reads it", reasons, costs)
         low = lowerings[partition.index]
         rule = "constant, computed once" if op.index in low.folded else _rule(partition.delegate, verdicts, placement)
+        way = low.ways.get(op.index, "")
         return Decision(
             op.index, op.label, partition.delegate, partition.index, op.index in low.folded, low.fused.get(op.index),
-            rule, reasons, costs, flips.get(op.index, {}), verdicts[partition.delegate].note,
+            rule, reasons, costs, flips.get(op.index, {}), verdicts[partition.delegate].note, way,
+            bool(way) and way == op.way,
         )  # fmt: skip
 
     return tuple(decide(op) for op in search.graph.ops)

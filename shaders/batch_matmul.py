@@ -14,7 +14,7 @@ from .arguments import Refused, answering, result, values
 from .hybrid import Rows
 from .hybrid_batches import Batches, numbered
 from .product import Batch, Product
-from .program import Limits, Lowered
+from .program import Limits, Lowered, Ways
 from .sums import READ, WRITTEN, sums_of
 from .weights import Weights
 
@@ -53,4 +53,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     batch = Batch(whole, a[:-2], b[:-2], apart=astray)
     straight = not turned or hybrid  # what was quantised lies row after row
     product = Product(sums.source, weights, output, rows, sums, batch, not straight)
-    return (*sums.before, product.program(graph, limits))
+    return Ways.behind(sums.before, product.ways(graph, limits))

@@ -14,7 +14,7 @@ from .arguments import Refused, answering, result, values
 from .convolution import NOWHERE, geometry, windows
 from .hybrid import Rows
 from .product import Product
-from .program import Arg, Limits, Lowered
+from .program import Arg, Limits, Lowered, Ways
 from .sums import READ, WRITTEN, sums_of
 from .tiling import tiled
 from .weights import Weights
@@ -25,7 +25,7 @@ TYPES, RESULTS = READ, WRITTEN
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch, or three by Winograd's way.
+    """One launch, or three by Winograd's ways.
 
     2D: input NHWC, filters OHWI, where I divides C (grouped where it is less). 3D: NDHWC and DHWIO.
 
@@ -53,11 +53,13 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if sets == 1 and (all(s.pointwise for s in spans) or all(s.covering for s in spans)):
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
         product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
-        return (*sums.before, product.program(graph, limits))
-    by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
-    if by_tiles and winograd.near_enough(graph, op, filters):
-        return winograd.programs(graph, sums, filters, output, image[0], spans, limits)
+        return Ways.behind(sums.before, product.ways(graph, limits))
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
-    return (*sums.before, tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets))
+    plain = tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets)
+    by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
+    if not (by_tiles and winograd.near_enough(graph, op, filters)):
+        return Ways.behind(sums.before, plain)
+    least = min(way.time for way in plain)
+    return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least)))

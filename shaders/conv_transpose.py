@@ -13,7 +13,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .convolution import NOWHERE, Window, geometry, windows
 from .hybrid import Rows
-from .program import Arg, Limits, Lowered, Program
+from .program import Arg, Limits, Lowered, Way, Ways
 from .sums import READ, WRITTEN, Sums, sums_of
 from .tiling import tiled
 from .weights import Weights
@@ -48,7 +48,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     taps, depth = prod(kernel), image[-1]
     steps = (0, depth, 1, taps * depth) if flat else (0, channels * depth, 1, depth)
     weights = Weights(filters, (1, taps, depth, channels), steps, sums.weights_zero)
-    return (*sums.before, transposed(graph, limits, weights, spans, output, sums))
+    return Ways.behind(sums.before, transposed(graph, limits, weights, spans, output, sums))
 
 
 def transposed(
@@ -58,7 +58,7 @@ def transposed(
     spans: Sequence[Window],
     output: int,
     sums: Sums,
-) -> Program:
+) -> tuple[Way, ...]:
     """The launch of a transposed convolution; `spans` are windows over its output, one for each place of its input."""
     constants = geometry(*(NOWHERE,) * (3 - len(spans)), *spans)
     for axis, span in zip("DHW"[-len(spans) :], spans, strict=True):

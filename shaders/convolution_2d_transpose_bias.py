@@ -12,7 +12,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, custom_options, result, values
 from .conv_transpose import transposed
 from .convolution import finish, window
-from .program import Limits, Lowered
+from .program import Limits, Lowered, Ways
 from .sums import Sums
 from .weights import Weights
 
@@ -40,4 +40,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     taps, depth = prod(sizes[1:3]), sizes[-1]
     weights = Weights(filters, (1, taps, depth, sizes[0]), (0, depth, 1, taps * depth))
     sums = Sums(source, stages=finish(graph, op, 2, sizes[0]))
-    return (transposed(graph, limits, weights, spans, output, sums),)
+    return Ways(transposed(graph, limits, weights, spans, output, sums))

@@ -5,11 +5,13 @@ Refuses filters whose channels are no multiple of the input's, filters of INT2 t
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import EXTENTS, Window, geometry, windows
 from .hybrid import Rows
-from .program import Arg, Limits, Lowered, Program, groups_for
+from .program import Arg, Limits, Lowered, Program, Way, Ways, groups_for
 from .sums import READ, WRITTEN, sums_of
 
 OPS = ("DEPTHWISE_CONV_2D",)
@@ -32,30 +34,24 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (image[0], h.out, w.out, channels), types=WRITTEN[op.kind])
     multiplier = channels // image[3]
     value, step = ("vec4", 4) if multiplier == 1 and channels % 4 == 0 else ("float", 1)
-    columns = row_tile(w)
-    constants = {
-        **geometry(h, w),
-        "COLUMNS": columns,
-        "SPAN": span(columns, w),
-        "KEEP_ROW": int(span(columns, w) <= MOST_SPAN),
-        "TILES": -(-w.out // columns),
-        "IMAGES": image[0],
-        "STEPS": channels // step,
-        "IN_STEPS": image[3] // step,
-        "MULTIPLIER": multiplier,
-        "WEIGHTS_ZERO": sums.weights_zero,
-        **sums.values(value),
-    }
     inputs = (Arg("source", sums.source, value), Arg("weights", filters, value), *sums.args(1, channels, value))
-    threads = image[0] * h.out * constants["TILES"] * constants["STEPS"]
-    groups = groups_for(threads, 64, limits)
-    return (
-        *sums.before,
-        Program(
-            "depthwise_conv_2d", constants, inputs, output, groups, value=value, stages=sums.stages,
-            includes=sums.libraries, sizes=(*SIZES, *sums.sizes), along=channels,
-        ),
-    )  # fmt: skip
+
+    def made(columns: int) -> tuple[Program]:
+        tiles, steps = -(-w.out // columns), channels // step
+        constants = {
+            **geometry(h, w), "COLUMNS": columns, "SPAN": span(columns, w),
+            "KEEP_ROW": int(span(columns, w) <= MOST_SPAN), "TILES": tiles, "IMAGES": image[0], "STEPS": steps,
+            "IN_STEPS": image[3] // step, "MULTIPLIER": multiplier, "WEIGHTS_ZERO": sums.weights_zero,
+            **sums.values(value),
+        }  # fmt: skip
+        program = Program(
+            "depthwise_conv_2d", constants, inputs, output, groups_for(image[0] * h.out * tiles * steps, 64, limits),
+            value=value, stages=sums.stages, includes=sums.libraries, sizes=(*SIZES, *sums.sizes), along=channels,
+        )  # fmt: skip
+        return (program,)
+
+    ways = (Way(f"rows of {n}", row_time(n, w), partial(made, n)) for n in row_tiles(w))
+    return Ways.behind(sums.before, ways)
 
 
 def span(columns: int, w: Window) -> int:
@@ -63,7 +59,11 @@ def span(columns: int, w: Window) -> int:
     return (columns - 1) * w.stride + (w.kernel - 1) * w.dilation + 1
 
 
-def row_tile(w: Window) -> int:
-    """How many neighbouring columns one thread computes: with what it reads, and little of it past the edge."""
-    fitting = [c for c in COLUMNS if span(c, w) <= MOST_SPAN] or [1]
-    return min(fitting, key=lambda c: -(-w.out // c) * (span(c, w) + w.kernel))
+def row_tiles(w: Window) -> list[int]:
+    """How many neighbouring columns one thread may compute: with what it reads."""
+    return [c for c in COLUMNS if span(c, w) <= MOST_SPAN] or [1]
+
+
+def row_time(columns: int, w: Window) -> float:
+    """The time of a row so: what is read, of inputs and weights, past the edge too."""
+    return -(-w.out // columns) * (span(columns, w) + w.kernel)

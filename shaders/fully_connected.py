@@ -12,7 +12,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .hybrid import Rows
 from .product import Product
-from .program import Limits, Lowered, Stage
+from .program import Limits, Lowered, Stage, Ways
 from .strided_copy import View, copy
 from .sums import READ, WRITTEN, shuffled_sums, sums_of
 from .weights import Weights
@@ -45,7 +45,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels), types=WRITTEN[op.kind])
     signed = bool(sums.before)
     right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero, signed)
-    return (*sums.before, Product(sums.source, right, output, rows, sums).program(graph, limits))
+    return Ways.behind(sums.before, Product(sums.source, right, output, rows, sums).ways(graph, limits))
 
 
 def shuffled(graph: Graph, op: Op, limits: Limits, source: int, weights: int, rows: int) -> Lowered:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..graph.model import Graph
 from .binary import merged, strides
-from .program import Arg, Limits, Program, Scratch, groups_for
+from .program import Arg, Limits, Program, Scratch, Way, Ways, groups_for
 from .sums import Sums
-from .tiling import SIZES, tiled
+from .tiling import SIZES, step_time, tiled
 from .weights import Weights
 
-# Up to this many rows, threads run along the outputs rather than along the rows.
-FEW_ROWS = 4
+# Up to this many rows, threads run along the outputs rather than along the rows; they can up to so many more.
+FEW_ROWS, MOST_ROWS = 4, 16
+# Time of a step of such threads, which read weights of their own, where that of a tile's is 1. As llvmpipe has it.
+APART = 10.0
 LANES, SPLITS = 16, 4
 FEW_SIZES = (*(name for name in SIZES if name != "ROWS"), "VECS", "INPUT_STEP", "BLOCK_VECS")
 
@@ -61,26 +64,39 @@ class Product:
     rows_a_scale: int = 1
 
     def program(self, graph: Graph, limits: Limits) -> Program:
+        """The one launch, in the way that should take the least time."""
+        (program,) = Ways(self.ways(graph, limits)).in_order()[0].programs()
+        return program
+
+    def ways(self, graph: Graph, limits: Limits) -> tuple[Way, ...]:
         """The one launch."""
         layers = math.prod(self.batch.whole)
         if layers > 1 and math.prod(self.batch.right) == 1 and not self.turned and not self.batch.apart:
             # The products of many matrices with one are one product.
-            return replace(self, rows=self.rows * layers, batch=Batch()).program(graph, limits)
+            return replace(self, rows=self.rows * layers, batch=Batch()).ways(graph, limits)
         source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
             "ROWS_A_SCALE": self.rows_a_scale, "ROWS_BY_LAYER": int(self.batch.apart),
         }  # fmt: skip
-        if self.rows <= FEW_ROWS:
-            return self._few_rows(graph, limits, source, constants, layers)
-        return tiled(
+        tiles = tiled(
             graph, "product", constants, source, self.right, self.output, self.rows, limits, self.sums, layers,
             includes=("product",),
         )  # fmt: skip
+        if self.rows > MOST_ROWS:
+            return tiles
+        time = min(way.time for way in tiles)
+        if self.rows <= FEW_ROWS:
+            time /= 2
+        elif limits.texels:  # elsewhere it is for tuning to find out
+            groups = -(-self.right.shape[3] // (4 * LANES)) * layers
+            time = APART * step_time(self.rows, 1, groups, LANES * SPLITS, limits) / SPLITS
+        made = partial(self._few_rows, graph, limits, source, constants, layers)
+        return (*tiles, Way("threads along outputs", time, made))
 
     def _few_rows(
         self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], layers: int
-    ) -> Program:
+    ) -> tuple[Program]:
         """Threads along the outputs; SPLITS of them share the sum of each."""
         depth, channels = self.right.shape[2:]
         vecs = -(-channels // 4)
@@ -92,7 +108,7 @@ class Product:
         }  # fmt: skip
         inputs = (source, arg, *self.sums.args(1, channels, "vec4"))
         found = {**constants, **layout, **more}
-        return Program(
+        program = Program(
             "few_rows", found, inputs, self.output,
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
             self.sums.stages, (*self.sums.libraries, "weights", "product"),
@@ -100,3 +116,4 @@ class Product:
             sizes=tuple(name for name in (*FEW_SIZES, *self.sums.sizes) if name in found),
             along=channels,
         )  # fmt: skip
+        return (program,)

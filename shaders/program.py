@@ -3,7 +3,7 @@
 A kernel is a pair of files. `conv_2d.py` says which ops it serves (`OPS`), when it applies, how constants are packed
 and how it is launched (`lower`); `conv_2d.glsl` is the body. Modules are found by their file; of those that serve an op
 the one with the highest `PRIORITY` (0 where it has none) is asked first, and the first that gives no Reason does it.
-Custom ops stand in `CUSTOM`, by name.
+Custom ops stand in `CUSTOM`, by name. One that knows several ways to do an op answers with all of them (`Ways`).
 
 Memory: every activation is plain row-major in its file's shape, its elements stored as `types.py` says (float, int,
 ...), and where a body's addresses allow it may be bound by fours (the last dimension, or the whole size, is a multiple
@@ -44,8 +44,9 @@ different elements of it, all of it between them; no barrier stands between them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -176,6 +177,8 @@ class Program:
     `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
     nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
 
+    `way` names which of its op's `Ways` it is of; lowering fills it in.
+
     `along` is the size of the output's last dimension where the body says in a variable of that name which VALUE along
     it comes next, before it stores that; else the place of an operand that repeats is found by division.
 
@@ -203,6 +206,7 @@ class Program:
     part: int | None = None
     sizes: tuple[str, ...] = ()
     along: int = 0
+    way: str = ""
 
     @property
     def tells(self) -> bool:
@@ -231,6 +235,35 @@ class Elementwise:
     output: int
     stage: Stage
     mirrored: Stage | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of several ways to do an op: its name, the time it should take beside the others, and what it launches."""
+
+    name: str
+    time: float
+    programs: Callable[[], tuple[Program, ...]]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """All ways to do an op, each by a name of its own. All make the same, as far as their op is to be exact.
+
+    The one that should take the least time is tried first, unless the op's `way` asks for another; where the device
+    does not allow it, the next.
+    """
+
+    each: tuple[Way, ...]
+
+    @classmethod
+    def behind(cls, before: tuple[Program, ...], ways: Iterable[Way]) -> Ways:
+        """Ways, with programs that run before each."""
+        return cls(tuple(replace(way, programs=partial(lambda w: (*before, *w.programs()), way)) for way in ways))
+
+    def in_order(self, wanted: str = "") -> list[Way]:
+        """The ways as they are tried; a name that is not known asks for nothing."""
+        return sorted(self.each, key=lambda way: (way.name != wanted, way.time))
 
 
 # TFLite's kernels ignore the others, TANH and SIGN_BIT (`CalculateActivationRange` in tensorflow/lite/kernels).
@@ -268,7 +301,8 @@ def valued(value: object) -> str:
     return f"VALUE({literal(value)})"
 
 
-Lowered = Alias | Elementwise | tuple[Program, ...] | Reason
+Answer = Alias | Elementwise | tuple[Program, ...] | Reason
+Lowered = Answer | Ways
 Kernel = Callable[[Graph, Op, Limits], Lowered]
 
 

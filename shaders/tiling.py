@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ..graph.model import Graph
 from .convolution import EXTENTS
-from .program import Arg, Limits, Program, Scratch, groups_for
+from .program import Arg, Limits, Program, Scratch, Way, groups_for
 from .sums import Sums
 from .weights import Weights
 
@@ -26,20 +27,13 @@ SIZES = (
 )  # fmt: skip
 
 
-def tile(pixels: int, channels: int, layers: int, limits: Limits) -> tuple[int, int, int]:
-    """(threads of a group, pixels and fours of channels of a thread) that make all in the least time.
+def step_time(pixels: int, vecs: int, groups: int, local: int, limits: Limits) -> float:
+    """The time of a step of the sums of so many pixels by so many fours of channels, in so many groups.
 
     A device that runs more threads at once than there are gains nothing from fewer.
     """
-
-    local = min(limits.lanes, LOCAL) if limits.texels else LOCAL
-
-    def time(each: int, vecs: int) -> float:
-        groups = -(-pixels // (local * each)) * -(-channels // (4 * vecs)) * layers
-        rounds = max(-(-groups // max(limits.threads // local, 1)), 1)
-        return rounds * (PIXEL * each + WEIGHTS * vecs + PRODUCT * each * vecs)
-
-    return local, *min(SHAPES, key=lambda shape: time(*shape))
+    rounds = max(-(-groups // max(limits.threads // local, 1)), 1)
+    return rounds * (PIXEL * pixels + WEIGHTS * vecs + PRODUCT * pixels * vecs)
 
 
 def tiled(
@@ -55,26 +49,34 @@ def tiled(
     layers: int = 1,
     groups: int = 1,
     includes: tuple[str, ...] = (),
-) -> Program:
+) -> tuple[Way, ...]:
     """A program whose threads run along pixels, in groups that share output channels, `layers` times over.
 
-    Layer l makes channels of group l % `groups`.
+    Layer l makes channels of group l % `groups`. There is a way for each shape of a thread's tile.
     """
     channels = weights.shape[3]
-    local, each, vecs = tile(pixels, channels, layers, limits)
-    sets = -(-channels // (4 * vecs))
-    blocks = -(-pixels // (local * each))
-    arg, layout = weights.bound(graph, vecs)
-    more = {
-        "STEPS": weights.shape[2] // weights.step, "PIXELS": each, "VECS": vecs, "OUTPUT_PIXELS": pixels,
-        "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
-    }  # fmt: skip
-    value = "vec4" if channels % 4 == 0 else "float"
-    found = {**constants, **layout, **more}
-    sizes = tuple(name for name in (*SIZES, *sums.sizes) if name in found)
-    return Program(
-        body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
-        groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
-        (*sums.libraries, "weights", *includes, "tile"),
-        sizes=sizes, along=channels * groups,
-    )  # fmt: skip
+    local = min(limits.lanes, LOCAL) if limits.texels else LOCAL
+
+    def way(each: int, vecs: int) -> Way:
+        blocks, sets = -(-pixels // (local * each)), -(-channels // (4 * vecs))
+        time = step_time(each, vecs, blocks * sets * layers, local, limits)
+        return Way(f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets))
+
+    def made(each: int, vecs: int, blocks: int, sets: int) -> tuple[Program]:
+        arg, layout = weights.bound(graph, vecs)
+        more = {
+            "STEPS": weights.shape[2] // weights.step, "PIXELS": each, "VECS": vecs, "OUTPUT_PIXELS": pixels,
+            "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
+        }  # fmt: skip
+        value = "vec4" if channels % 4 == 0 else "float"
+        found = {**constants, **layout, **more}
+        sizes = tuple(name for name in (*SIZES, *sums.sizes) if name in found)
+        program = Program(
+            body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
+            groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
+            (*sums.libraries, "weights", *includes, "tile"),
+            sizes=sizes, along=channels * groups,
+        )  # fmt: skip
+        return (program,)
+
+    return tuple(way(*shape) for shape in SHAPES)

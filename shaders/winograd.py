@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .convolution import EXTENTS, Window, geometry
 from .product import Batch, Product
-from .program import Arg, Limits, Program, Scratch, groups_for
+from .program import Arg, Limits, Program, Scratch, Way, groups_for
 from .sums import Sums
 from .types import half
 from .weights import Weights
@@ -39,17 +40,20 @@ MOVED = 4.5
 
 
 def applies(graph: Graph, spans: Sequence[Window], depth: int, channels: int, filters: int, output: int) -> bool:
-    """Whether a convolution can be done so, and is faster for it.
+    """Whether a convolution can be done so.
 
     What is stored in half is not: transformed filters take four times the memory, and should not be rounded to half.
     """
     if any((s.kernel, s.stride, s.dilation) != (3, 1, 1) for s in spans) or depth % 4 or channels % 4:
         return False
-    if not graph.is_constant(filters) or graph.tensors[filters].type != "FLOAT32" or half(graph.tensors[output]):
-        return False
+    return graph.is_constant(filters) and graph.tensors[filters].type == "FLOAT32" and not half(graph.tensors[output])
+
+
+def time(spans: Sequence[Window], depth: int, channels: int) -> float:
+    """The time that it should take, where that of the plain sum is 1."""
     inward, outward = depth // 4, channels // 4
     products = prod(s.out for s in spans) * 9 * inward * outward
-    return tiles(spans) * PLACES * (inward * outward + MOVED * (inward + outward)) < products
+    return tiles(spans) * PLACES * (inward * outward + MOVED * (inward + outward)) / products
 
 
 def tiles(spans: Sequence[Window]) -> int:
@@ -57,10 +61,20 @@ def tiles(spans: Sequence[Window]) -> int:
     return prod(-(-s.out // TILE) for s in spans)
 
 
-def programs(
-    graph: Graph, sums: Sums, filters: int, output: int, images: int, spans: Sequence[Window], limits: Limits
-) -> tuple[Program, ...]:
-    """Three launches: the input transformed, 36 products, and their results transformed back, with the op's stages."""
+def ways(
+    graph: Graph,
+    sums: Sums,
+    filters: int,
+    output: int,
+    images: int,
+    spans: Sequence[Window],
+    limits: Limits,
+    plain: float,
+) -> tuple[Way, ...]:
+    """Three launches: the input transformed, 36 products, and their results transformed back, with the op's stages.
+
+    There is a way for each of the products; `plain` is the time of the sum as it stands.
+    """
     channels, _, _, depth = graph.tensors[filters].shape
     count = images * tiles(spans)
     before, after = (Scratch("FLOAT32", PLACES * count * n) for n in (depth, channels))
@@ -76,11 +90,14 @@ def programs(
     each = Weights(filters, (PLACES, 1, depth, channels), (depth * channels, 0, channels, 1), made=transformed)
     product = Product(before, each, after, count, Sums(), Batch((PLACES,), (PLACES,), (PLACES,)))
     last = transform("winograd_output", Arg("products", after, "vec4"), channels // 4, output)
-    return (
-        transform("winograd_input", Arg("source", sums.source, "vec4"), depth // 4, before),
-        product.program(graph, limits),
-        replace(last, stages=sums.stages, along=channels),
-    )
+    first = transform("winograd_input", Arg("source", sums.source, "vec4"), depth // 4, before)
+
+    def around(way: Way) -> tuple[Program, ...]:
+        return first, *way.programs(), replace(last, stages=sums.stages, along=channels)
+
+    products = product.ways(graph, limits)
+    unit = plain * time(spans, depth, channels) / min(way.time for way in products)
+    return tuple(Way(f"Winograd, {way.name}", way.time * unit, partial(around, way)) for way in products)
 
 
 def transformed(filters: NDArray[Any]) -> NDArray[np.float32]:

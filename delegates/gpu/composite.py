@@ -109,5 +109,5 @@ class Inlined:
         return replace(
             program, inputs=inputs, stages=stages, output=output,
             halves=frozenset(t for t in touched if isinstance(t, int) and half(self.graph.tensors[t])),
-            watched=isinstance(output, int) and unbounded(self.graph.tensors[output]),
+            watched=isinstance(output, int) and unbounded(self.graph.tensors[output]), way="",
         )  # fmt: skip

@@ -29,7 +29,7 @@ from .forms import form
 from .halves import Precision, checked, in_halves, misfit
 from .kernels import Refusal
 from .launches import Launch, lower
-from .lowering import Whole, lower_op, tensors_of
+from .lowering import Whole, lower_op, tensors_of, ways
 from .outside import GLOutside
 from .peaks import MOST
 from .programs import Programs
@@ -171,6 +171,11 @@ class GPUDelegate:
         """The launches that these ops become, what was fused into what, and what only renames bytes."""
         return self._lower(graph, ops, keep)[1]
 
+    def ways(self, graph: Graph, op: Op) -> Mapping[str, float]:
+        """The ways of an op's kernel, each with its time beside the others by the kernel's rules; the best first."""
+        with self._lock:
+            return ways(self._view_of(graph), op, self.limits)
+
     def form(self, graph: Graph, tensor: int) -> Form:
         """How a tensor lies in GL."""
         with self._lock:
@@ -207,7 +212,8 @@ class GPUDelegate:
                 self._programs = Programs(self.device, self.limits.precise, self._cache)
             view, limits, learn = self._view_of(graph), self.limits, partial(self._learn, graph)
             shapes, known = tuple(t.shape for t in graph.tensors), frozenset(self._wide.get(key_of(graph), ()))
-            key = (*key_of(graph), shapes, known, partition.ops, keep, self._changes)
+            ways = tuple(sorted(lowering.ways.items()))
+            key = (*key_of(graph), shapes, known, partition.ops, keep, self._changes, ways)
             return GLExecutable(
                 self._programs, view, launches, lowering, arena, offsets, limits, key, learn, self.check_each
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...graph.model import Graph
-from ...shaders.program import Elementwise, Lowered, Stage
+from ...shaders.program import Answer, Elementwise, Stage
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Last:
 HALF = Last("halved({})", "half")
 
 
-def with_last(lowered: Lowered, last: Callable[[int], Last | None]) -> Lowered:
+def with_last(lowered: Answer, last: Callable[[int], Last | None]) -> Answer:
     """What a kernel made of an op, where `last` says what is to be done to what goes into a tensor; not to an Alias."""
     if isinstance(lowered, tuple):
         return tuple(
@@ -40,6 +40,6 @@ def with_last(lowered: Lowered, last: Callable[[int], Last | None]) -> Lowered:
     return lowered
 
 
-def rounded(graph: Graph, lowered: Lowered) -> Lowered:
+def rounded(graph: Graph, lowered: Answer) -> Answer:
     """What a kernel made of an op, with what goes into FLOAT16 rounded to half: kernels compute it in float32."""
     return with_last(lowered, lambda t: HALF if graph.tensors[t].type == "FLOAT16" else None)

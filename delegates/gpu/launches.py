@@ -198,4 +198,5 @@ def lower(
     )
     uses = tuple(lowerer.use(launch.program) for launch in launches)
     fused = {op: launch.op for k, launch in lowerer.launches.items() for op in lowerer.homes[k] - {launch.op}}
-    return launches, Lowering(uses, fused, lowerer.places(), folded)
+    ways = {launch.op: launch.program.way for launch in launches if launch.program.way}
+    return launches, Lowering(uses, fused, lowerer.places(), folded, ways=ways)

@@ -11,6 +11,7 @@ from ...errors import Reason
 from ...graph.model import Graph, Op, Tensor
 from ...shaders.program import (
     Alias,
+    Answer,
     Arg,
     Const,
     Elementwise,
@@ -19,6 +20,7 @@ from ...shaders.program import (
     Program,
     Scratch,
     Stage,
+    Ways,
     groups_for,
 )
 from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded
@@ -60,17 +62,42 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Whole | Refusal:
     return Refusal(tuple(reasons))
 
 
-def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
-    """What each kernel that serves an op makes of it, the best first; or why its types are those of none."""
+def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Answer]:
+    """What each kernel that serves an op makes of it, in each of its ways, the best first; or why none does."""
     if (converted := conversion(graph, op)) is not None:
         yield converted
         return
+    for lowered in of_kernels(graph, op, limits):
+        if isinstance(lowered, Ways):
+            for way in lowered.in_order(op.way):
+                yield tuple(replace(program, way=way.name) for program in way.programs())
+        else:
+            yield lowered
+
+
+def of_kernels(graph: Graph, op: Op, limits: Limits) -> Iterator[Lowered]:
+    """What kernels answer about an op."""
     asked = [(kernel, wrong_type(graph, op, kernel) or empty(graph, op, kernel)) for kernel in kernels_for(op)]
     fitting = [kernel for kernel, wrong in asked if wrong is None]
     if not fitting:
         yield from (wrong for _, wrong in asked if wrong is not None)
     for kernel in fitting:
         yield kernel.lower(graph, op, limits)
+
+
+def ways(graph: Graph, op: Op, limits: Limits) -> dict[str, float]:
+    """The ways to do an op that the device allows, each with the time it should take beside the others; the best first.
+
+    Empty where there is no choice.
+    """
+    found = next((lowered for lowered in of_kernels(graph, op, limits) if isinstance(lowered, Ways)), Ways(()))
+
+    def allowed(way: str) -> bool:
+        lowered = lower_op(graph, replace(op, way=way), limits)
+        return isinstance(lowered, tuple) and all(program.way == way for program in lowered)
+
+    times = {way.name: way.time for way in found.in_order() if allowed(way.name)}
+    return times if len(times) > 1 else {}
 
 
 def held(graph: Graph, source: int | Scratch) -> Tensor | Scratch:
@@ -137,7 +164,7 @@ def alone(graph: Graph, source: int, stage: Stage, output: int, limits: Limits) 
     return bound(graph, program)
 
 
-def beyond(graph: Graph, lowered: Lowered, limits: Limits) -> Reason | None:
+def beyond(graph: Graph, lowered: Answer, limits: Limits) -> Reason | None:
     """Why a kernel's answer cannot run: it is a Reason itself, or it asks for more than the limits allow."""
     if isinstance(lowered, Reason):
         return lowered
@@ -150,7 +177,7 @@ def beyond(graph: Graph, lowered: Lowered, limits: Limits) -> Reason | None:
     return next((r for r in (over_limit(graph, p, limits) for p in lowered) if r), None)
 
 
-def forgotten(graph: Graph, op: Op, lowered: Lowered) -> Reason | None:
+def forgotten(graph: Graph, op: Op, lowered: Answer) -> Reason | None:
     """A variable that an op names and its programs do not write: not one of those whose state the kernel keeps."""
     written = {t for p in lowered for t in writes(p)} if isinstance(lowered, tuple) else set()
     lost = (t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable and t not in written)

@@ -20,7 +20,7 @@ from ...errors import Reason
 from ...graph.fold import dequantized, with_value
 from ...graph.known import Known
 from ...graph.model import NUMPY_TYPES, Graph, Op, Tensor
-from ...shaders.program import Alias, Elementwise, Lowered, Stage, literal
+from ...shaders.program import Alias, Answer, Elementwise, Stage, literal
 from ...shaders.types import QUANTIZED, Held, declared
 from .last import Last, with_last
 
@@ -185,7 +185,7 @@ def conversion(graph: Graph, op: Op) -> Alias | Reason | None:
     return Alias(source.index, output.index)
 
 
-def stepped(graph: Graph, lowered: Lowered) -> Lowered:
+def stepped(graph: Graph, lowered: Answer) -> Answer:
     """What a kernel made of an op, with what it writes brought to the steps of the integers that the file has there."""
     if isinstance(lowered, Alias):
         source, output = graph.tensors[lowered.input], graph.tensors[lowered.output]

@@ -137,6 +137,7 @@ class Op:
     """One operator: `kind` is TFLite's name ("CONV_2D"), or "CUSTOM" with `custom_code`; -1 is an absent input.
 
     `intermediates` are tensors that nothing writes: they say how an integer LSTM quantises what it makes on the way.
+    `way` is no part of the file: how it is to be done by a delegate that knows several ways; "" leaves it to that.
     """
 
     index: int
@@ -147,6 +148,7 @@ class Op:
     custom_code: str = ""
     version: int = 1
     intermediates: tuple[int, ...] = ()
+    way: str = ""
 
     @property
     def label(self) -> str:
@@ -297,6 +299,12 @@ class Graph:
     def with_shapes(self, shapes: Mapping[int, tuple[int, ...]]) -> Graph:
         """The same graph with other static shapes for some tensors, as after `resize_tensor_input`."""
         return replace(self, tensors=tuple(t.with_shape(shapes.get(t.index, t.shape)) for t in self.tensors))
+
+    def with_ways(self, ways: Mapping[int, str]) -> Graph:
+        """The same graph with other ways to do some of its ops, by their index."""
+        if not ways:
+            return self
+        return replace(self, ops=tuple(replace(op, way=ways.get(op.index, op.way)) for op in self.ops))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,13 +21,14 @@ from delegraph.session import Session
 DELEGATES = {"gl": delegate, "gles": es_delegate}
 
 
-def conforms(case: Case, gpu: GPUDelegate, prepared: Prepared | None = None) -> None:
+def conforms(case: Case, gpu: GPUDelegate, prepared: Prepared | None = None, way: str = "") -> None:
     """Assert that a GPU delegate takes a case's op, and gives in each run what the oracle gives.
 
-    Both with memory of its own for each tensor and with memory shared by lifetime, poisoned at first.
+    In the `way` that is named, with memory of its own for each tensor and with memory shared by lifetime, poisoned at
+    first.
     """
     prepared = prepared or prepare(case)
-    graph = graph_of(prepared.content)
+    graph = graph_of(prepared.content).with_ways({0: way})
     verdict = gpu.supports(graph, graph.ops[0])
     assert verdict.ok, f"refused: {'; '.join(map(str, verdict.reasons))}"
     with ExitStack() as stack:  # one for both, so that each shader is compiled once

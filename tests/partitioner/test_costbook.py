@@ -46,10 +46,13 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     book.add_partition(A, "one", 1.5)
     book.add_partition(A, "one", 2.5)
     book.add_plan([A, B], "graph", ["a", "", "b", "b"], 3.5)
+    book.add_way(A, "op", "slowly")
+    book.add_way(A, "op", "so")
     for seen in (book, CostBook(path)):
         assert (seen.rates(A), seen.rates(B)) == (RATES, None)
         assert seen.knows(A) and not seen.knows(B)
         assert (seen.partition(A, "one"), seen.partition(A, "two"), seen.partition(B, "one")) == (2.5, None, None)
+        assert (seen.ways(A), seen.ways(B)) == ({"op": "so"}, {})
         assert seen.plans([A, B], "graph") == {("a", "", "b", "b"): 3.5}
         assert seen.plans([A], "graph") == {}, "one of its devices is not among those asked for"
         assert seen.plans([NullDelegate(name="b"), A], "graph") == {("a", "", "b", "b"): 3.5}
@@ -90,7 +93,8 @@ GOOD = {"device": CostBook().device(A), "partition": "key", "seconds": 1.0}
         json.dumps({"plan": "p", "chosen": [["d", 10**12]], "seconds": 1}),
         json.dumps({"plan": "p", "chosen": [["d", -1]], "seconds": 1}),
         json.dumps({"plan": "p", "chosen": [5], "seconds": 1}), json.dumps({"plan": [], "chosen": [], "seconds": 1}),
-        json.dumps(GOOD)[:-9],
+        *(json.dumps({"device": "d", "op": op, "way": way}) for op, way in (("o", 5), ("o", "w" * 65), ([], "w"))),
+        json.dumps({"op": "o", "way": "w"}), json.dumps(GOOD)[:-9],
     ],
 )  # fmt: skip
 def test_lines_that_make_no_sense_are_passed_over(line: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

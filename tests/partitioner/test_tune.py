@@ -17,7 +17,8 @@ from delegraph.costbook import CostBook
 from delegraph.data import digits
 from delegraph.graph.builder import GraphBuilder
 from delegraph.partitioner.plan import Run
-from delegraph.tune import Raced, _gap, _merged
+from delegraph.race import gap
+from delegraph.tune import Raced, _merged
 
 
 def model() -> bytes:
@@ -115,11 +116,11 @@ def test_a_race_is_decided_where_it_is_clear() -> None:
     best = Times(1.0, 1.1, 1.0, 0.9, 1.0, 1.05, 0.95)
     slower = Times(*(s + 0.1 + 0.001 * k for k, s in enumerate(best.seconds)))
     alike = Times(*(s + (0.3, -0.3)[k % 2] for k, s in enumerate(best.seconds)))
-    assert _gap(slower, best)[0] > 0  # type: ignore[arg-type]
-    low, high = _gap(alike, best)  # type: ignore[arg-type]
+    assert gap(slower, best)[0] > 0  # type: ignore[arg-type]
+    low, high = gap(alike, best)  # type: ignore[arg-type]
     assert low < 0 < high
-    assert _gap(Times(1.5, 1.6), Times(1.0, 1.0))[0] > 0  # type: ignore[arg-type]
-    assert _gap(Times(1.1, 1.1), Times(1.0, 1.0))[0] < 0  # type: ignore[arg-type]
+    assert gap(Times(1.5, 1.6), Times(1.0, 1.0))[0] > 0  # type: ignore[arg-type]
+    assert gap(Times(1.1, 1.1), Times(1.0, 1.0))[0] < 0  # type: ignore[arg-type]
 
 
 def test_earlier_times_follow_the_machines_drift() -> None:

@@ -1,0 +1,103 @@
+"""Which of several ways to do an op is the fastest here: those that may be are timed side by side."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from .costbook import CostBook
+from .delegates.base import Delegate, Versatile
+from .errors import DelegateError
+from .graph.model import Graph
+from .partitioner.content import content_key
+from .partitioner.explain import count
+from .partitioner.piece import piece
+from .race import race
+from .timing import Trial, in_turn
+
+log = logging.getLogger("delegraph")
+
+NEAR = 2.0  # times as long as the best should take: what is beyond is not timed
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Ways to do ops that differ in no more than the values of their weights.
+
+    `weight` is about how many seconds all those ops of the graph take.
+    """
+
+    delegate: Delegate
+    key: str
+    op: int
+    ways: tuple[str, ...]  # the one that the delegate takes by itself first
+    weight: float
+    known: bool
+
+
+def time_ways(
+    graph: Graph, delegates: Sequence[Delegate], book: CostBook, end: float, report: Callable[[str], None]
+) -> None:
+    """Time the ways to do each op that has several until it is `end`, what takes the longest first; note the fastest.
+
+    By itself a delegate's own way stays: another has to be clearly faster.
+    """
+    waiting = sorted(contests(graph, delegates, book), key=lambda contest: (contest.known, -contest.weight))
+    with ExitStack() as compiled:  # until all are done, as ops share shaders
+        for number, contest in enumerate(waiting):
+            now = time.perf_counter()
+            if number and now > end:
+                break
+            report(f"ways to do {count(len(waiting) - number, 'kind')} of ops")
+            share = contest.weight / sum(other.weight for other in waiting[number:])
+            if (way := fastest(graph, contest, now + share * (end - now), compiled)) is not None:
+                book.add_way(contest.delegate, contest.key, way)
+    book.save()
+
+
+def contests(graph: Graph, delegates: Sequence[Delegate], book: CostBook) -> Iterator[Contest]:
+    """One for each device and all ops of a graph that are alike, where there are several ways worth timing."""
+    for delegate in delegates:
+        if not isinstance(delegate, Versatile) or not delegate.probe().here:
+            continue
+        alike: dict[str, list[int]] = {}
+        for op in graph.ops:
+            if op.index not in graph.folded_ops and delegate.supports(graph, op).ok:
+                alike.setdefault(content_key(graph, [op.index]), []).append(op.index)
+        known = book.ways(delegate)
+        for key, (first, *others) in alike.items():
+            times = delegate.ways(graph, graph.ops[first])
+            near = tuple(way for way, seconds in times.items() if seconds <= NEAR * min(times.values()))
+            if len(near) > 1:
+                weight = delegate.estimate(graph, [first]).seconds * (1 + len(others))
+                yield Contest(delegate, key, first, near, weight, key in known)
+
+
+def fastest(graph: Graph, contest: Contest, end: float, compiled: ExitStack) -> str | None:
+    """The way that won; None where there was no contest. What was compiled is kept until `compiled` is closed."""
+    trials: dict[str, Trial] = {}
+    for way in contest.ways:
+        asked = graph.with_ways({contest.op: way})
+        try:
+            plan = piece(asked, contest.delegate, (contest.op,))
+            trial = Trial(asked, plan, [contest.delegate], inputs=plan.partitions[0].inputs)
+            compiled.callback(trial.close)
+            trial.run_launches()
+        except DelegateError as error:
+            log.warning("%s is not timed in the way of %s: %s", graph.ops[contest.op].label, way, error)
+            continue
+        trial.forget()  # what was slow only once
+        trials[way] = trial
+    own, rng = contest.ways[0], random.Random(0)
+    if own not in trials:
+        return None
+    lost = race(list(trials.values()), lambda racing: in_turn([trial.run_launches for trial in racing], rng), end)
+    for trial in trials.values():
+        trial.suspend()
+    if trials[own] not in lost:
+        return own
+    return min((way for way in trials if trials[way] not in lost), key=lambda way: trials[way].median)
