@@ -100,13 +100,16 @@ def test_groups_have_a_limit() -> None:
     assert isinstance(refused, lowering.Refusal) and refused.reasons[0].code == "group_limit"
 
 
-def test_shared_memory_has_a_limit() -> None:
+def test_shared_memory_has_a_limit_and_a_way_within_it() -> None:
     b = GraphBuilder()
     weights = b.constant(np.ones((8, 8), np.float32))
     b.output(b.op("FULLY_CONNECTED", [b.input((1, 8)), weights, -1], (1, 8)))
     graph = graph_of(b.build())
-    refused = lowering.lower_op(graph, graph.ops[0], Limits(shared_bytes=16))
-    assert isinstance(refused, lowering.Refusal) and refused.reasons[0].code == "shared_limit"
+    roomy, tight = (lowering.lower_op(graph, graph.ops[0], Limits(shared_bytes=n)) for n in (32768, 16))
+    assert isinstance(roomy, tuple) and roomy[0].way == "threads along outputs"
+    reason = lowering.over_limit(graph, roomy[0], Limits(shared_bytes=16))
+    assert reason is not None and reason.code == "shared_limit"
+    assert isinstance(tight, tuple) and tight[0].shared == 0, "another way of the kernel's needs none"
 
 
 def test_a_tensor_beyond_the_storage_limit_is_refused() -> None:
