@@ -102,6 +102,7 @@ def race(path: Path, delegates: list[Delegate], options: argparse.Namespace) -> 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         placing = Placing("fastest", book=CostBook(Path(folder) / "costs.jsonl"))
         tune(graph, delegates, placing, seconds=options.tune)
+        graph = placing.tuned(graph, delegates)
         planner = placing.planner(graph, delegates)
         plan = planner.plan("fastest")
         ours = stack.enter_context(Trial(graph, plan, delegates))

@@ -71,7 +71,8 @@ def contests(graph: Graph, delegates: Sequence[Delegate], book: CostBook) -> Ite
         known = book.ways(delegate)
         for key, (first, *others) in alike.items():
             times = delegate.ways(graph, graph.ops[first])
-            near = tuple(way for way, seconds in times.items() if seconds <= NEAR * min(times.values()))
+            own = next(iter(times.values()), 0.0)
+            near = tuple(way for way, seconds in times.items() if seconds <= NEAR * own)
             if len(near) > 1:
                 weight = delegate.estimate(graph, [first]).seconds * (1 + len(others))
                 yield Contest(delegate, key, first, near, weight, key in known)

@@ -14,8 +14,9 @@ from .arguments import Refused, answering, result, values
 from .hybrid import Rows
 from .hybrid_batches import Batches, numbered
 from .product import Batch, Product
-from .program import Limits, Lowered, Ways
+from .program import Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
+from .ways import Ways
 from .weights import Weights
 
 OPS = ("BATCH_MATMUL",)

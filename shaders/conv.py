@@ -14,9 +14,10 @@ from .arguments import Refused, answering, result, values
 from .convolution import NOWHERE, geometry, windows
 from .hybrid import Rows
 from .product import Product
-from .program import Arg, Limits, Lowered, Ways
+from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
 from .tiling import tiled
+from .ways import Ways, least
 from .weights import Weights
 
 OPS = ("CONV_2D", "CONV_3D")
@@ -61,5 +62,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
     if not (by_tiles and winograd.near_enough(graph, op, filters)):
         return Ways.behind(sums.before, plain)
-    least = min(way.time for way in plain)
-    return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least)))
+    return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least(plain))))

@@ -13,9 +13,10 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .convolution import NOWHERE, Window, geometry, windows
 from .hybrid import Rows
-from .program import Arg, Limits, Lowered, Way, Ways
+from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, Sums, sums_of
 from .tiling import tiled
+from .ways import Way, Ways
 from .weights import Weights
 
 OPS = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")

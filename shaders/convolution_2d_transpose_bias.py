@@ -12,8 +12,9 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, custom_options, result, values
 from .conv_transpose import transposed
 from .convolution import finish, window
-from .program import Limits, Lowered, Ways
+from .program import Limits, Lowered
 from .sums import Sums
+from .ways import Ways
 from .weights import Weights
 
 CUSTOM = ("Convolution2DTransposeBias",)

@@ -11,8 +11,9 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .convolution import EXTENTS, Window, geometry, windows
 from .hybrid import Rows
-from .program import Arg, Limits, Lowered, Program, Way, Ways, groups_for
+from .program import Arg, Limits, Lowered, Program, groups_for
 from .sums import READ, WRITTEN, sums_of
+from .ways import Way, Ways
 
 OPS = ("DEPTHWISE_CONV_2D",)
 TYPES, RESULTS = READ, WRITTEN

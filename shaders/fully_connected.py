@@ -12,9 +12,10 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .hybrid import Rows
 from .product import Product
-from .program import Limits, Lowered, Stage, Ways
+from .program import Limits, Lowered, Stage
 from .strided_copy import View, copy
 from .sums import READ, WRITTEN, shuffled_sums, sums_of
+from .ways import Ways
 from .weights import Weights
 
 OPS = ("FULLY_CONNECTED",)

@@ -10,9 +10,10 @@ from typing import Any
 
 from ..graph.model import Graph
 from .binary import merged, strides
-from .program import Arg, Limits, Program, Scratch, Way, Ways, groups_for
+from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .tiling import SIZES, step_time, tiled
+from .ways import Way, Ways, least
 from .weights import Weights
 
 # Up to this many rows, threads run along the outputs rather than along the rows; they can up to so many more.
@@ -85,7 +86,7 @@ class Product:
         )  # fmt: skip
         if self.rows > MOST_ROWS:
             return tiles
-        time = min(way.time for way in tiles)
+        time = least(tiles)
         if self.rows <= FEW_ROWS:
             time /= 2
         elif limits.texels:  # elsewhere it is for tuning to find out

@@ -44,9 +44,8 @@ different elements of it, all of it between them; no barrier stands between them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -54,6 +53,7 @@ from numpy.typing import NDArray
 
 from ..errors import Reason
 from ..graph.model import Graph, Op
+from .ways import Ways
 
 
 @dataclass(frozen=True)
@@ -235,35 +235,6 @@ class Elementwise:
     output: int
     stage: Stage
     mirrored: Stage | None = None
-
-
-@dataclass(frozen=True)
-class Way:
-    """One of several ways to do an op: its name, the time it should take beside the others, and what it launches."""
-
-    name: str
-    time: float
-    programs: Callable[[], tuple[Program, ...]]
-
-
-@dataclass(frozen=True)
-class Ways:
-    """All ways to do an op, each by a name of its own. All make the same, as far as their op is to be exact.
-
-    The one that should take the least time is tried first, unless the op's `way` asks for another; where the device
-    does not allow it, the next.
-    """
-
-    each: tuple[Way, ...]
-
-    @classmethod
-    def behind(cls, before: tuple[Program, ...], ways: Iterable[Way]) -> Ways:
-        """Ways, with programs that run before each."""
-        return cls(tuple(replace(way, programs=partial(lambda w: (*before, *w.programs()), way)) for way in ways))
-
-    def in_order(self, wanted: str = "") -> list[Way]:
-        """The ways as they are tried; a name that is not known asks for nothing."""
-        return sorted(self.each, key=lambda way: (way.name != wanted, way.time))
 
 
 # TFLite's kernels ignore the others, TANH and SIGN_BIT (`CalculateActivationRange` in tensorflow/lite/kernels).

@@ -8,15 +8,17 @@ from typing import Any
 
 from ..graph.model import Graph
 from .convolution import EXTENTS
-from .program import Arg, Limits, Program, Scratch, Way, groups_for
+from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
+from .ways import Way
 from .weights import Weights
 
 # Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads values
 # of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
 PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
-# (p, v) of a thread. More of them are hardly faster and take long to compile, as do many different ones.
-SHAPES = ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1))
+# (p, v) of a thread. More of them are hardly faster and take long to compile, as do many different ones; the largest,
+# which compile twice as long, are for where they were measured to be faster.
+SHAPES, LARGEST = ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1)), ((7, 4), (8, 4))
 LOCAL = 64
 
 # Of the constants of a body that makes tiles, what layers of one kind do not share.
@@ -60,7 +62,8 @@ def tiled(
     def way(each: int, vecs: int) -> Way:
         blocks, sets = -(-pixels // (local * each)), -(-channels // (4 * vecs))
         time = step_time(each, vecs, blocks * sets * layers, local, limits)
-        return Way(f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets))
+        name, large = f"tiles of {each} by {4 * vecs}", (each, vecs) in LARGEST
+        return Way(name, time, partial(made, each, vecs, blocks, sets), large)
 
     def made(each: int, vecs: int, blocks: int, sets: int) -> tuple[Program]:
         arg, layout = weights.bound(graph, vecs)
@@ -79,4 +82,4 @@ def tiled(
         )  # fmt: skip
         return (program,)
 
-    return tuple(way(*shape) for shape in SHAPES)
+    return tuple(way(*shape) for shape in (*SHAPES, *LARGEST))

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .convolution import EXTENTS, Window, geometry
 from .product import Batch, Product
-from .program import Arg, Limits, Program, Scratch, Way, groups_for
+from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .types import half
+from .ways import Way, least
 from .weights import Weights
 
 SIZES = (*EXTENTS, "TILES", "ACROSS", "DOWN", "FOURS")
@@ -96,8 +97,11 @@ def ways(
         return first, *way.programs(), replace(last, stages=sums.stages, along=channels)
 
     products = product.ways(graph, limits)
-    unit = plain * time(spans, depth, channels) / min(way.time for way in products)
-    return tuple(Way(f"Winograd, {way.name}", way.time * unit, partial(around, way)) for way in products)
+    unit = plain * time(spans, depth, channels) / least(products)
+    return tuple(
+        replace(way, name=f"Winograd, {way.name}", time=way.time * unit, programs=partial(around, way))
+        for way in products
+    )
 
 
 def transformed(filters: NDArray[Any]) -> NDArray[np.float32]:

@@ -20,10 +20,10 @@ from ...shaders.program import (
     Program,
     Scratch,
     Stage,
-    Ways,
     groups_for,
 )
 from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded
+from ...shaders.ways import Ways
 from .blocks import blocks, storage
 from .composite import DECOMPOSED, decomposed
 from .kernels import Refusal, empty, kernels_for, unfit, wrong_type
