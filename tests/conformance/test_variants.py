@@ -11,6 +11,7 @@ import cases
 from case import Case
 from conformance.check import DELEGATES, conforms
 from conformance.oracle import prepare
+from delegraph.shaders import tiling
 
 FAMILIES = (
     "conv_2d-conv_2d", "conv_2d-conv_2d_wide", "conv_2d-transpose_conv", "conv_2d-grouped", "conv_2d-of_8_bits",
@@ -18,24 +19,26 @@ FAMILIES = (
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
     "hybrid-depthwise_conv_2d",
 )  # fmt: skip
-FEW = 1  # cases of a family in the quick tier
+FEW = 1  # cases of a family in the quick tier, and of the first one in ways that are slow to compile
+LARGEST = tuple(f"tiles of {p} by {4 * v}" for p, v in tiling.LARGEST)
 
 
 def chosen() -> list[Any]:
     of = {name: [case for family, case in cases.listed() if family == name] for name in cases.families()}
     return [
-        pytest.param(case, id=case.label, marks=[] if k < FEW else [pytest.mark.slow])
-        for name in FAMILIES
+        pytest.param(case, large, id=f"{case.label}{', large' * large}", marks=[] if quick else [pytest.mark.slow])
+        for number, name in enumerate(FAMILIES)
         for k, case in enumerate(of[name])
+        for large in (False, True)
+        for quick in [k < FEW and not (large and number)]
     ]
 
 
-@pytest.mark.parametrize("case", chosen())
-def test_each_way_conforms(case: Case) -> None:
+@pytest.mark.parametrize(("case", "large"), chosen())
+def test_each_way_conforms(case: Case, large: bool) -> None:
     prepared = prepare(case)
     graph, gpu = graph_of(prepared.content), DELEGATES["gl"]()
-    ways = gpu.ways(graph, graph.ops[0])
-    for way in ways:
+    for way in [way for way in gpu.ways(graph, graph.ops[0]) if way.endswith(LARGEST) == large]:
         assert gpu.lower(graph.with_ways({0: way}), (0,)).ways == {0: way}
         try:
             conforms(case, gpu, prepared, way)
