@@ -12,14 +12,14 @@ from typing import Any
 
 from .calibrate import calibrate
 from .costbook import CostBook
-from .delegates.base import Delegate, Versatile
+from .delegates.base import Delegate
 from .errors import InvalidPlan
 from .graph.model import Graph
 from .partitioner.capability import Failed
-from .partitioner.content import content_key
 from .partitioner.plan import Plan
 from .partitioner.planner import PLACEMENTS, Planner
 from .partitioner.rules import Rules
+from .ways import known_ways
 
 log = logging.getLogger("delegraph")
 
@@ -73,12 +73,7 @@ class Placing:
         """A graph whose ops are done in the ways that were measured to be fastest here, or that a saved plan names."""
         if self.saved is not None and graph.index == 0:
             return graph.with_ways({op: d.way for op, d in enumerate(self.saved.decisions) if d.tuned})
-        found: dict[int, str] = {}
-        for delegate in delegates:
-            if isinstance(delegate, Versatile) and delegate.probe().here and (known := self.book.ways(delegate)):
-                keys = ((op.index, content_key(graph, [op.index])) for op in graph.ops)
-                found |= {op: known[key] for op, key in keys if key in known}
-        return graph.with_ways(found)
+        return graph.with_ways(known_ways(graph, delegates, self.book))
 
     def rate(self, delegates: Sequence[Delegate], measure: bool = False) -> None:
         """Give delegates the rates that were measured here; measure them first if asked to, or where costs decide."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from .delegates.base import LaunchTime
 from .graph.model import Graph
+from .partitioner.explain import manner
 from .partitioner.plan import Plan, Run
 from .session import Session
 from .stream import Frame, Made, Stream, inference
@@ -96,7 +97,9 @@ class Trace:
                 yield {**flow, "ph": "f", "bp": "e", "pid": pid, "tid": 1, "ts": at / 1000}
                 for launch in span.launches:
                     op, took = self.graph.ops[launch.op], round(launch.seconds * 1e9)
-                    said = {"frame": span.frame, "op": op.index, "clock": launch.clock}
+                    said: dict[str, Any] = {"frame": span.frame, "op": op.index, "clock": launch.clock}
+                    if way := manner(self.plan.decisions[op.index]):
+                        said["way"] = way
                     yield _slice(f"{op.index} {op.label}", "launch", pid, 1, at, took, said)
                     at += took
                 free[pid] = at

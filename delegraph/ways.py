@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from .costbook import CostBook
 from .delegates.base import Delegate, Versatile
 from .errors import DelegateError
 from .graph.model import Graph
+from .partitioner.capability import capability
 from .partitioner.content import content_key
+from .partitioner.cost import Costs
 from .partitioner.explain import count
 from .partitioner.piece import piece
 from .race import race
@@ -21,7 +23,10 @@ from .timing import Trial, in_turn
 
 log = logging.getLogger("delegraph")
 
-NEAR = 2.0  # times as long as the best should take: what is beyond is not timed
+ALONE = 0.75  # of the time goes to ops by themselves, the rest to all of a device together
+NEAR = 2.0  # times as long as the delegate's own way should take: what is beyond is not timed
+
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,43 @@ class Contest:
     known: bool
 
 
-def time_ways(
-    graph: Graph, delegates: Sequence[Delegate], book: CostBook, end: float, report: Callable[[str], None]
-) -> None:
-    """Time the ways to do each op that has several until it is `end`, what takes the longest first; note the fastest.
+def known_ways(graph: Graph, delegates: Iterable[Delegate], book: CostBook) -> dict[int, str]:
+    """Op -> the way to do it that was measured to be the fastest on these devices, as far as they are here."""
+    found: dict[int, str] = {}
+    for delegate in delegates:
+        if isinstance(delegate, Versatile) and delegate.probe().here and (known := book.ways(delegate)):
+            keys = ((op.index, content_key(graph, [op.index])) for op in graph.ops)
+            found |= {op: known[key] for op, key in keys if key in known}
+    return found
 
-    By itself a delegate's own way stays: another has to be clearly faster.
+
+def time_ways(graph: Graph, delegates: Sequence[Delegate], book: CostBook, end: float, report: Report) -> None:
+    """Time the ways to do each op that has several until about `end`, and note the fastest.
+
+    A delegate's own way stays unless another is faster: clearly for the op by itself, and then for the device's part of
+    the graph with all that was found.
     """
     waiting = sorted(contests(graph, delegates, book), key=lambda contest: (contest.known, -contest.weight))
+    now = time.perf_counter()
+    hold(graph, waiting, book, now + ALONE * (end - now), report)
+    own = {(contest.delegate.name, contest.key): contest.ways[0] for contest in waiting}
+    costs = Costs(graph, delegates, capability(graph, delegates))
+    for delegate in delegates if waiting else ():
+        found = known_ways(graph, [delegate], book)
+        names = {op: (delegate.name, content_key(graph, [op])) for op in found}
+        changed = {op: way for op, way in found.items() if way != own.get(names[op], way)}
+        for ops in costs.regions(delegate.name):
+            here = {op: way for op, way in changed.items() if op in ops}
+            if here:
+                report(f"{count(len(here), 'op')} in other ways")
+                if not pays(graph, delegate, ops, here, end):
+                    for op in here:
+                        book.add_way(delegate, names[op][1], own[names[op]])
+    book.save()
+
+
+def hold(graph: Graph, waiting: Sequence[Contest], book: CostBook, end: float, report: Report) -> None:
+    """Hold contests until it is `end`, each as long as it matters, and note who won."""
     with ExitStack() as compiled:  # until all are done, as ops share shaders
         for number, contest in enumerate(waiting):
             now = time.perf_counter()
@@ -56,7 +90,6 @@ def time_ways(
             share = contest.weight / sum(other.weight for other in waiting[number:])
             if (way := fastest(graph, contest, now + share * (end - now), compiled)) is not None:
                 book.add_way(contest.delegate, contest.key, way)
-    book.save()
 
 
 def contests(graph: Graph, delegates: Sequence[Delegate], book: CostBook) -> Iterator[Contest]:
@@ -102,3 +135,22 @@ def fastest(graph: Graph, contest: Contest, end: float, compiled: ExitStack) -> 
     if trials[own] not in lost:
         return own
     return min((way for way in trials if trials[way] not in lost), key=lambda way: trials[way].median)
+
+
+def pays(graph: Graph, delegate: Delegate, ops: tuple[int, ...], changed: Mapping[int, str], end: float) -> bool:
+    """Whether ops that run together are faster with some of them done in other ways."""
+    rng = random.Random(0)
+    with ExitStack() as stack:
+        trials = []
+        for ways in (dict.fromkeys(changed, ""), changed):
+            asked = graph.with_ways(ways)
+            plan = piece(asked, delegate, ops)
+            try:
+                trials.append(stack.enter_context(Trial(asked, plan, [delegate], inputs=plan.partitions[0].inputs)))
+                trials[-1].run_launches()
+            except DelegateError as error:
+                log.warning("ways that were measured are not timed together: %s", error)
+                return False
+            trials[-1].forget()
+        race(trials, lambda racing: in_turn([trial.run_launches for trial in racing], rng), end)
+        return trials[1].median < trials[0].median

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ..partitioner.explain import common_reasons, duration, fate, refusals, shorten, summary
+from ..partitioner.explain import common_reasons, duration, fate, manner, refusals, shorten, summary
 from ..partitioner.overlay import node_data
 from ..partitioner.page import page
 from ..partitioner.plan import Plan
@@ -76,6 +76,7 @@ def plan_table(plan: Plan) -> Table:
             f"{name} would add {duration(d.flips[name])}" for name in plan.delegates[:chosen] if name in d.flips
         ]
         partition = "" if d.partition is None else str(d.partition)
-        cells = (str(d.op), clean(shorten(d.kind, 40)), d.delegate, partition, fate(d), clean("; ".join(reasons)))
+        becomes = fate(d) or manner(d)
+        cells = (str(d.op), clean(shorten(d.kind, 40)), d.delegate, partition, becomes, clean("; ".join(reasons)))
         rows.add_row(*cells, style="dim" if fate(d) else "")
     return rows

@@ -24,14 +24,14 @@ from delegraph.ways import time_ways
 OWN, OTHER, FAR = "own", "other", "far"
 
 
-def model(sizes: tuple[int, ...] = (4, 4, 6)) -> bytes:
-    """A convolution for each size, by turns with its activation."""
+def model(sizes: tuple[int, ...] = (4, 4, 6), activated: bool = True) -> bytes:
+    """A convolution for each size, by turns with its activation unless that is left out."""
     b = GraphBuilder()
     x, depth = b.input((1, 6, 6, 4)), 4
     for k, size in enumerate(sizes):
         weights = b.constant(np.full((size, 1, 1, depth), 0.25 + k, np.float32)), b.constant(np.ones(size, np.float32))
         x = b.op("CONV_2D", [x, *weights], (1, 6, 6, size), stride_w=1, stride_h=1, padding="SAME")
-        x, depth = b.op("RELU", [x], (1, 6, 6, size)), size
+        x, depth = b.op("RELU", [x], (1, 6, 6, size)) if activated else x, size
     b.output(x)
     return b.build()
 
@@ -47,13 +47,16 @@ class Told(CPUExecutable):
 
 
 class Several(CPUDelegate):
-    """Takes CONV_2D alone, in three ways; `seconds` are what they take, by the channels that they make."""
+    """Takes CONV_2D alone, in three ways; `seconds` are what they take, by the channels they make.
+
+    Where one of several ops is done in the OTHER way, these take `together` more.
+    """
 
     name = "several"
 
-    def __init__(self, seconds: Mapping[int, Mapping[str, float]]) -> None:
+    def __init__(self, seconds: Mapping[int, Mapping[str, float]], together: float = 0.0) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.seconds, self.together = seconds, together
         self.compiled: list[tuple[int, str]] = []
         self.failing = ""
 
@@ -69,11 +72,13 @@ class Several(CPUDelegate):
 
     def compile(self, graph: Graph, partition: Any, arena: Any, offsets: Any, keep: Any = frozenset()) -> Told:
         made = Told(self.open, graph, partition, arena, offsets, keep)
-        for op, way in self.lower(graph, partition.ops).ways.items():
+        ways = self.lower(graph, partition.ops).ways
+        for op, way in ways.items():
             if way == self.failing:
                 raise DelegateError("it cannot")
             self.compiled.append((op, way))
-            made.seconds = self.seconds.get(graph.tensors[graph.ops[op].outputs[0]].shape[-1], {}).get(way, 1.0)
+            made.seconds += self.seconds.get(graph.tensors[graph.ops[op].outputs[0]].shape[-1], {}).get(way, 1.0)
+        made.seconds += self.together if len(ways) > 1 and OTHER in ways.values() else 0.0
         return made
 
 
@@ -87,8 +92,9 @@ def test_what_was_fastest_is_asked_for_from_then_on() -> None:
     with Interpreter(model_content=model(), delegates=[several, CPUDelegate()]) as it:
         assert decided(it) == [(OWN, False)] * 3
     time_ways(read(model()).graphs[0], [CPUDelegate(), several], CostBook(), time.perf_counter() + 60, said.append)
-    assert sorted(several.compiled) == [(0, OTHER), (0, OWN), (4, OTHER), (4, OWN)], "neither what is alike nor far"
-    assert said == ["ways to do 2 kinds of ops", "ways to do 1 kind of ops"]
+    alone = several.compiled[:4]
+    assert sorted(alone) == [(0, OTHER), (0, OWN), (4, OTHER), (4, OWN)], "neither what is alike nor what is far"
+    assert said == ["ways to do 2 kinds of ops", "ways to do 1 kind of ops", *["1 op in other ways"] * 2]
     several.compiled.clear()
     with Interpreter(model_content=model(), delegates=[several, CPUDelegate()]) as it:
         assert decided(it) == [(OTHER, True), (OTHER, True), (OWN, True)], "another interpreter knows"
@@ -99,6 +105,17 @@ def test_what_was_fastest_is_asked_for_from_then_on() -> None:
         assert decided(it) == [(OWN, False), (OWN, False)], "other shapes are other ops"
     with Interpreter(model_content=model(), delegates=[Several({}), CPUDelegate(num_threads=1)]) as it:
         assert decided(it)[0] == (OTHER, True)
+
+
+def test_what_is_faster_alone_has_to_be_so_among_others() -> None:
+    content = model((4, 4), activated=False)
+    for together, wanted in ((0.5, OTHER), (3.0, OWN)):
+        several = Several({4: {OWN: 2.0, OTHER: 1.0}}, together)
+        time_ways(
+            read(content).graphs[0], [several, CPUDelegate()], CostBook(), time.perf_counter() + 60, lambda _: None
+        )
+        with Interpreter(model_content=content, delegates=[several, CPUDelegate()]) as it:
+            assert decided(it) == [(wanted, True)] * 2
 
 
 def test_a_way_that_fails_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
