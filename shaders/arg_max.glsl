@@ -15,7 +15,8 @@ void main() {
     uint i = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
     bool here = i < ELEMENTS;
     uint row = here ? i : 0u;
-    start = row / uint(INNER) * uint(COUNT * INNER) + row % uint(INNER);
+    uint outer = divide(row, uint(INNER));
+    start = outer * uint(COUNT * INNER) + row - outer * uint(INNER);
     int found = int(lane);
     for (int k = int(lane) + LANES; k < COUNT; k += LANES) found = better(found, k);
     found = best(found, lane);

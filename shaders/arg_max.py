@@ -42,6 +42,5 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     groups = groups_for(math.prod(shape), columns, limits)
     args = (Arg("source", source),)
     shared = 4 * lanes * columns
-    return (
-        Program("arg_max", constants, args, output, groups, (lanes, columns, 1), includes=("reduce",), shared=shared),
-    )
+    local, includes, sizes = (lanes, columns, 1), ("reduce",), ("COUNT", "INNER")
+    return (Program("arg_max", constants, args, output, groups, local, includes=includes, shared=shared, sizes=sizes),)

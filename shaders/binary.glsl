@@ -1,18 +1,14 @@
 // A binary op whose operands broadcast in a way that is no mere repetition. RESULT is its function of `a` and `b`.
 // Where CHECKED, it fails for operands that are REFUSED.
 
+PLACE(left_place, RANK, DIMS, A_STRIDES)
+PLACE(right_place, RANK, DIMS, B_STRIDES)
+
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    uint rest = i, left_at = 0u, right_at = 0u;
-    for (int d = RANK - 1; d >= 0; d--) {
-        uint here = rest % uint(DIMS[d]);
-        rest /= uint(DIMS[d]);
-        left_at += here * uint(A_STRIDES[d]);
-        right_at += here * uint(B_STRIDES[d]);
-    }
-    OPERAND a = OPERAND(left(left_at));
-    OPERAND b = OPERAND(right(right_at));
+    OPERAND a = OPERAND(left(left_place(i)));
+    OPERAND b = OPERAND(right(right_place(i)));
 #if CHECKED
     if (REFUSED) fail();
 #endif

@@ -131,6 +131,7 @@ def broadcast(
             includes=includes,
             fails=fails,
             exact=True,
+            sizes=("DIMS", "A_STRIDES", "B_STRIDES"),
         ),
     )
 

@@ -4,10 +4,9 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    uint inner = i % uint(INNER);
-    uint point = i / uint(INNER) % uint(POINTS);
-    uint block = i / uint(INNER * POINTS);
-    uint first = (block / uint(OUTER) * uint(POINTS) + point) * uint(DEPTH);
+    uint rest = divide(i, uint(INNER)), inner = i - rest * uint(INNER);
+    uint block = divide(rest, uint(POINTS)), point = rest - block * uint(POINTS);
+    uint first = (divide(block, uint(OUTER)) * uint(POINTS) + point) * uint(DEPTH);
     uint place = 0u, size = 1u;
     for (int d = 0; d < DEPTH; d++) {
         int number = clipped(numbers(first + uint(d)));

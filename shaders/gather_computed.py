@@ -51,14 +51,10 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if known is not None and not (known.size and ((known >= 0) & (known < np.array(sizes))).all()):
         raise Refused("indices", known.ravel()[:4].tolist(), f"inside {list(sizes)}")
     output = result(graph, op, limits, (*batch, *outer, *points, *inner), types={graph.tensors[source].type})
-    constants = {
-        "OUTER": prod(outer),
-        "POINTS": prod(points),
-        "INNER": prod(inner),
-        "DEPTH": len(sizes),
-        "SIZES": tuple(sizes),
-    }
+    told = {"OUTER": prod(outer), "POINTS": prod(points), "INNER": prod(inner), "SIZES": tuple(sizes)}
+    constants = {**told, "DEPTH": len(sizes)}
     groups = groups_for(graph.tensors[output].size, 64, limits)
     args = (Arg("source", source), Arg("numbers", numbers))
     fails = f"a position lies outside {list(sizes)}"
-    return (Program("gather_computed", constants, args, output, groups, includes=("int64",), fails=fails),)
+    includes, names = ("int64",), tuple(told)
+    return (Program("gather_computed", constants, args, output, groups, includes=includes, fails=fails, sizes=names),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graph.model import Graph
 from .arguments import Refused
 from .program import Arg, Limits, Program, groups_for
-from .strided_copy import View, expression, inside
+from .strided_copy import View, placed
 from .types import in_fours
 
 LOCAL = 64
@@ -19,7 +19,8 @@ def overlay(graph: Graph, limits: Limits, under: int, over: View, output: int) -
     value, fours = "float", over.quartered()
     if fours is not None and in_fours((tensors[0].type,), *(tensor.size for tensor in tensors)):
         over, value = fours, "vec4"
-    constants = {"OVER": expression(over.shape, over.index), "INSIDE": inside(over)}
+    constants, sizes = placed(OVER=over)
     count = graph.tensors[output].size // (4 if value == "vec4" else 1)
     inputs = (Arg("under", under, value), Arg("over", over.tensor, value))
-    return Program("overlay", constants, inputs, output, groups_for(count, LOCAL, limits), (LOCAL, 1, 1), value)
+    groups, local = groups_for(count, LOCAL, limits), (LOCAL, 1, 1)
+    return Program("overlay", constants, inputs, output, groups, local, value, includes=("box",), sizes=sizes)

@@ -4,17 +4,17 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    uint pixel = i / uint(CHANNELS);
-    int out_x = int(pixel % uint(OUT_W)), out_y = int(pixel / uint(OUT_W) % uint(OUT_H));
-    ivec2 start = ivec2(out_x * STRIDE_W - PAD_W, out_y * STRIDE_H - PAD_H);
-    ivec2 end = min(start + ivec2(KERNEL_W, KERNEL_H), ivec2(IN_W, IN_H));
+    int channels = CHANNELS, width = IN_W, height = IN_H;
+    int pixel = divide(int(i), channels), channel = int(i) - pixel * channels;
+    ivec3 place = place_of(pixel, OUT_W, OUT_H);
+    ivec2 start = ivec2(place.x * STRIDE_W - PAD_W, place.y * STRIDE_H - PAD_H);
+    ivec2 end = min(start + ivec2(KERNEL_W, KERNEL_H), ivec2(width, height));
     start = max(start, ivec2(0));
-    uint image = pixel / uint(OUT_W * OUT_H) * uint(IN_W * IN_H);
 
     VALUE x = VALUE(IDENTITY);
     for (int row = start.y; row < end.y; row++) {
-        uint at = (image + uint(row * IN_W + start.x)) * uint(CHANNELS) + i % uint(CHANNELS);
-        for (int column = start.x; column < end.x; column++, at += uint(CHANNELS)) {
+        int at = ((place.z * height + row) * width + start.x) * channels + channel;
+        for (int column = start.x; column < end.x; column++, at += channels) {
             VALUE value = source(at);
             x = TAKE;
         }

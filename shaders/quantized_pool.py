@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .convolution import geometry, windows
+from .convolution import EXTENTS, geometry, windows
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .quantized import activation_range
 from .types import QUANTIZED
 
+SIZES = (*EXTENTS, "CHANNELS", "LOW", "HIGH")
 POOLS = {
     "AVERAGE_POOL_2D": (0, "x + value", "(x + n / 2 * (1 + 2 * (x >> 31))) / n"),  # halves away from 0
     "MAX_POOL_2D": (-(1 << 15), "max(x, value)", "x"),
@@ -38,4 +39,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     }  # fmt: skip
     groups = groups_for(image[0] * h.out * w.out * channels, 64, limits)
     inputs = (Arg("source", source, value),)
-    return (Program("quantized_pool", constants, inputs, output.index, groups, value=value),)
+    return (Program("quantized_pool", constants, inputs, output.index, groups, value=value, sizes=SIZES),)

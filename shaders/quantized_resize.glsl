@@ -4,13 +4,13 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    ivec4 at = position_of(i, ivec4(0, HEIGHT, WIDTH, DEPTH));
-    ivec4 row = positions(at.y), column = positions(HEIGHT + at.z);
-    ivec4 old = ivec4(0, OLD_HEIGHT, OLD_WIDTH, DEPTH);
-    VALUE a = source(index_of(ivec4(at.x, row.x, column.x, at.w), old));
-    VALUE b = source(index_of(ivec4(at.x, row.y, column.x, at.w), old));
-    VALUE c = source(index_of(ivec4(at.x, row.x, column.y, at.w), old));
-    VALUE d = source(index_of(ivec4(at.x, row.y, column.y, at.w), old));
+    int depth = DEPTH, width = OLD_WIDTH;
+    int pixel = divide(int(i), depth), channel = int(i) - pixel * depth;
+    ivec3 at = place_of(pixel, WIDTH, HEIGHT);
+    ivec4 row = positions(at.y), column = positions(HEIGHT + at.x);
+    int above = (at.z * OLD_HEIGHT + row.x) * width, below = (at.z * OLD_HEIGHT + row.y) * width;
+    VALUE a = source((above + column.x) * depth + channel), b = source((below + column.x) * depth + channel);
+    VALUE c = source((above + column.y) * depth + channel), d = source((below + column.y) * depth + channel);
 #if SINGLE
     vec2 down = intBitsToFloat(row.zw), along = intBitsToFloat(column.zw);
     precise REAL x = REAL(a) * down.x * along.x + REAL(b) * down.y * along.x  // in this order: each step is rounded

@@ -42,13 +42,11 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         found = singles if single else neighbours
         return np.concatenate([found(o, n, align, half) for o, n in zip(old[1:3], (height, width), strict=True)])
 
-    constants = {
-        "OLD_HEIGHT": old[1], "OLD_WIDTH": old[2], "HEIGHT": height, "WIDTH": width, "DEPTH": depth,
-        "SINGLE": single, "REAL": value,
-    }  # fmt: skip
+    sizes = {"OLD_HEIGHT": old[1], "OLD_WIDTH": old[2], "HEIGHT": height, "WIDTH": width, "DEPTH": depth}
+    constants = {**sizes, "SINGLE": single, "REAL": value}
     inputs = (Arg("source", source, value), Arg("positions", Const(table, 16 * (height + width)), "ivec4"))
     groups = groups_for(math.prod((old[0], height, width, depth)), 64, limits)
-    return (Program("quantized_resize", constants, inputs, output, groups, value=value),)
+    return (Program("quantized_resize", constants, inputs, output, groups, value=value, sizes=tuple(sizes)),)
 
 
 def neighbours(old: int, new: int, align: bool, half: bool) -> NDArray[np.int32]:

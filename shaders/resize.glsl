@@ -3,14 +3,16 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    ivec4 at = position_of(i, ivec4(0, HEIGHT, WIDTH, DEPTH));
-    float row = positions(at.y), column = positions(HEIGHT + at.z);
-    int top = max(int(floor(row)), 0), bottom = min(int(ceil(row)), OLD_HEIGHT - 1);
-    int left = max(int(floor(column)), 0), right = min(int(ceil(column)), OLD_WIDTH - 1);
+    int depth = DEPTH, width = OLD_WIDTH, height = OLD_HEIGHT;
+    int pixel = divide(int(i), depth), channel = int(i) - pixel * depth;
+    ivec3 at = place_of(pixel, WIDTH, HEIGHT);
+    float row = positions(at.y), column = positions(HEIGHT + at.x);
+    int top = max(int(floor(row)), 0), bottom = min(int(ceil(row)), height - 1);
+    int left = max(int(floor(column)), 0), right = min(int(ceil(column)), width - 1);
     float down = row - float(top), along = column - float(left);
-    ivec4 old = ivec4(0, OLD_HEIGHT, OLD_WIDTH, DEPTH);
-    store(i, source(index_of(ivec4(at.x, top, left, at.w), old)) * ((1.0 - down) * (1.0 - along))
-           + source(index_of(ivec4(at.x, bottom, left, at.w), old)) * (down * (1.0 - along))
-           + source(index_of(ivec4(at.x, top, right, at.w), old)) * ((1.0 - down) * along)
-           + source(index_of(ivec4(at.x, bottom, right, at.w), old)) * (down * along));
+    int above = (at.z * height + top) * width, below = (at.z * height + bottom) * width;
+    store(i, source((above + left) * depth + channel) * ((1.0 - down) * (1.0 - along))
+           + source((below + left) * depth + channel) * (down * (1.0 - along))
+           + source((above + right) * depth + channel) * ((1.0 - down) * along)
+           + source((below + right) * depth + channel) * (down * along));
 }

@@ -86,4 +86,4 @@ def bilinear(graph: Graph, limits: Limits, source: int, output: int, align: bool
     }
     inputs = (Arg("source", source, value), Arg("positions", Const(table, 4 * (new[1] + new[2]))))
     groups = groups_for(math.prod(new[:3]) * depth, LOCAL, limits)
-    return Program("resize", constants, inputs, output, groups, (LOCAL, 1, 1), value)
+    return Program("resize", constants, inputs, output, groups, (LOCAL, 1, 1), value, sizes=tuple(constants))

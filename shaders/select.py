@@ -41,11 +41,13 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         dims[-1] //= 4
     constants = {"FOURS": value == "vec4", "RANK": len(dims), "DIMS": tuple(dims)}
     constants |= {f"{name}_STRIDES": strides(dims, here) for name, here in zip("CAB", present, strict=True)}
+    sizes = ("DIMS", "C_STRIDES", "A_STRIDES", "B_STRIDES")
     inputs = tuple(
         Arg(name, t, value if here[-1] else "float")
         for name, t, here in zip(("condition", "first", "second"), (condition, first, second), present, strict=True)
     )
-    return (Program("select", constants, inputs, output, groups_for(math.prod(dims), 64, limits), value=value),)
+    groups = groups_for(math.prod(dims), 64, limits)
+    return (Program("select", constants, inputs, output, groups, value=value, sizes=sizes),)
 
 
 def aligned(condition: Shape, first: Shape, second: Shape) -> Shape:

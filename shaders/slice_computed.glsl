@@ -3,7 +3,9 @@
 void main() {
     uint i = invocation();
     if (i >= ELEMENTS) return;
-    uint at = FROM;
+    int dims[RANK] = DIMS, told[TOLD_SIZE] = TOLD;
+    enter(i, dims);
+    uint at = FROM_AT;
     for (int k = 0; k < AXES; k++) {
         int begin = clipped(begins(uint(WHICH[k])));
         if (WRAPS == 1 && begin < 0) begin = max(begin + SIZES[k], 0);

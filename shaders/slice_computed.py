@@ -10,7 +10,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
 from .slice import span, specs
-from .strided_copy import View, expression, moved
+from .strided_copy import View, moved, placed
 from .types import ANY, INDICES
 
 OPS = ("SLICE", "STRIDED_SLICE")
@@ -32,8 +32,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if not axes:
         return moved(graph, limits, view, output)
     which, sizes, counts, steps = zip(*axes, strict=True)
+    found, told = placed(FROM=view)
     constants = {
-        "FROM": expression(view.shape, view.index),
+        **found,
         "AXES": len(axes),
         "WHICH": which,
         "SIZES": sizes,
@@ -44,7 +45,8 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     args = (Arg("source", view.tensor), Arg("begins", begins))
     groups = groups_for(graph.tensors[output].size, 64, limits)
     fails = f"a slice begins outside {list(graph.tensors[view.tensor].shape)}"
-    return (Program("slice_computed", constants, args, output, groups, includes=("int64",), fails=fails),)
+    includes, told = ("int64", "box"), (*told, "WHICH", "SIZES", "COUNTS", "STEPS")
+    return (Program("slice_computed", constants, args, output, groups, includes=includes, fails=fails, sizes=told),)
 
 
 def boxed(graph: Graph, op: Op, view: View) -> tuple[View, list[Axis]]:

@@ -20,7 +20,11 @@ from .arguments import Refused
 from .program import Alias, Arg, Const, Limits, Lowered, Program, groups_for
 from .types import in_fours
 
+Number = int | tuple[int, ...]
+
 LOCAL = 64
+FEW = 1 << 20  # what divide_few in lib/index.glsl takes
+ROUNDS = 128  # beyond as many times what runs at once an invocation takes several: llvmpipe reads uniforms in each
 
 
 @dataclass(frozen=True)
@@ -167,25 +171,42 @@ def _with_forms(view: View, shape: tuple[int, ...], forms: Sequence[Linear]) -> 
     return replace(view, shape=shape, index=forms[0], guards=guards, lookups=tuple(forms[g:]))
 
 
-def expression(shape: Sequence[int], form: Linear) -> str:
-    """GLSL for a form at position `i` of a box, modulo 2^32: a part of it that is negative wraps around."""
-    shape, (form,) = merged(shape, (form,))
-    plus: list[str] = []
-    minus: list[str] = []
-    for k, (n, step) in enumerate(zip(shape, form.steps, strict=True)):
-        if step:
-            inner = math.prod(shape[k + 1 :])
-            place = "i" + (f" / {inner}u" if inner > 1 else "") + (f" % {n}u" if k else "")
-            (plus if step > 0 else minus).append(place + (f" * {abs(step)}u" if abs(step) > 1 else ""))
-    if form.offset:
-        (plus if form.offset > 0 else minus).append(f"{abs(form.offset)}u")
-    return " - ".join([" + ".join(plus) or "0u", *minus])
+def placed(**views: View) -> tuple[dict[str, str | Number], tuple[str, ...]]:
+    """The constants by which a body with lib/box.glsl finds `views` of one shape, and which of them are sizes.
+
+    For a view NAME these are NAME_AT, the place in its tensor of position `i`, once that was entered, and NAME_INSIDE,
+    whether it has one: GLSL over `told`, an array of the numbers in TOLD.
+    """
+    shape, forms = merged(next(iter(views.values())).shape, [form for view in views.values() for form in view.forms])
+    shape, rest = shape or (1,), iter(forms if shape else [Linear(form.offset, (0,)) for form in forms])
+    told: list[int] = []
+
+    def number(n: int) -> str:
+        told.append(n)
+        return f"uint(told[{len(told) - 1}])"
+
+    texts: dict[str, str | Number] = {}
+    for name, view in views.items():
+        at = [expression(shape, next(rest), number)]
+        tests = [f"{expression(shape, next(rest), number)} < {number(n)}" for _, n in view.guards]
+        at += [f"table({expression(shape, next(rest), number)})" for _ in view.lookups]
+        texts |= {f"{name}_AT": " + ".join(at), f"{name}_INSIDE": " && ".join(tests) or "true"}
+    sizes: dict[str, Number] = {"COUNT": math.prod(shape), "DIMS": shape, "TOLD": tuple(told) or (0,)}
+    known: dict[str, Number] = {"RANK": len(shape), "TOLD_SIZE": max(len(told), 1), "FEW": math.prod(shape) <= FEW}
+    return {**texts, **sizes, **known}, tuple(sizes)
 
 
-def inside(view: View) -> str:
-    """GLSL for whether position `i` lies inside the view's tensor; a guard that is negative wraps around, past n."""
-    tests = (f"({expression(view.shape, form)}) < {n}u" for form, n in view.guards)
-    return " && ".join(tests) or "true"
+def expression(shape: Sequence[int], form: Linear, number: Callable[[int], str]) -> str:
+    """GLSL for a form at a position, modulo 2^32: what is negative wraps around, past any end.
+
+    What need not be computed is left out where there are several axes, over which positions are found by division.
+    """
+    several = len(shape) > 1
+    if several and form == Linear(0, tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))):
+        return "i"
+    places = [(f"position[{k}]", step) for k, step in enumerate(form.steps) if step or not several]
+    terms = [place if several and step == 1 else f"{place} * {number(step)}" for place, step in places]
+    return " + ".join([*terms, number(form.offset)])
 
 
 def copy(
@@ -208,21 +229,13 @@ def copy(
         if from_fours is not None and to_fours is not None:
             source, target, value = from_fours, to_fours, "vec4"
     inputs = [Arg("source", source.tensor, value)]
-    place = expression(source.shape, source.index)
     if source.lookups:
         inputs.append(Arg("table", Const(partial(np.array, source.table, np.uint32), 4 * len(source.table)), "uint"))
-        place = " + ".join([place, *(f"table({expression(source.shape, form)})" for form in source.lookups)])
-    count = math.prod(source.shape)
-    constants = {
-        "COUNT": f"{count}u",
-        "FROM": place,
-        "FROM_INSIDE": inside(source),
-        "TO": expression(target.shape, target.index),
-        "TO_INSIDE": inside(target),
-        "FILL": fill,
-    }
-    groups = groups_for(count, LOCAL, limits)
-    return Program("strided_copy", constants, (*inputs, *reads), target.tensor, groups, (LOCAL, 1, 1), value)
+    constants, sizes = placed(FROM=source, TO=target)
+    groups = groups_for(min(math.prod(source.shape), ROUNDS * limits.threads), LOCAL, limits)
+    args, constants = (*inputs, *reads), {**constants, "FILL": fill}
+    local, includes = (LOCAL, 1, 1), ("box",)
+    return Program("strided_copy", constants, args, target.tensor, groups, local, value, includes=includes, sizes=sizes)
 
 
 def moved(

@@ -6,20 +6,23 @@ uint invocation() {
 }
 
 // i / n and i % n for i below 2^31, by floats: no device divides integers fast that are not constant. The first quotient
-// is off by what 24 bits leave out of `i`, the second by one at most.
-uint divide(uint i, uint n) {
+// is off by what 24 bits leave out of `i`, the second by one at most. Unsigned ones take several steps to become floats.
+int divide(int i, int n) {
     float each = 1.0 / float(n);
-    uint q = uint(float(i) * each);
-    int more = int(floor(float(int(i - q * n)) * each));
-    q += uint(more);
-    int rest = int(i - q * n);
-    return rest < 0 ? q - 1u : rest >= int(n) ? q + 1u : q;
+    int q = int(float(i) * each);
+    q += int(float(i - q * n) * each);
+    int rest = i - q * n;
+    return q + (rest >= n ? 1 : 0) - (rest < 0 ? 1 : 0);
 }
 
-uint modulo(uint i, uint n) { return i - divide(i, n) * n; }
-
-int divide(int i, int n) { return int(divide(uint(i), uint(n))); }
 int modulo(int i, int n) { return i - divide(i, n) * n; }
+
+// The same for i below 2^20, where half more keeps what division (by up to 2.5 units in the last place, in any GL) and the
+// product round from reaching the next quotient.
+uint divide_few(uint i, uint n) { return uint(int((float(int(i)) + 0.5) * (1.0 / float(int(n))))); }
+
+uint divide(uint i, uint n) { return uint(divide(int(i), int(n))); }
+uint modulo(uint i, uint n) { return uint(modulo(int(i), int(n))); }
 
 // Column and row of the i-th place of images of this width and height, and how many whole ones lie before it.
 ivec3 place_of(int i, int width, int height) {
@@ -27,23 +30,14 @@ ivec3 place_of(int i, int width, int height) {
     return ivec3(i - row * width, row - image * height, image);
 }
 
-// Row-major index of a position in a shape of rank 4, such as NHWC; and back.
-uint index_of(ivec4 at, ivec4 shape) {
-    return uint(((at.x * shape.y + at.y) * shape.z + at.z) * shape.w + at.w);
-}
-
-ivec4 position_of(uint i, ivec4 shape) {
-    uint w = uint(shape.w), z = uint(shape.z), y = uint(shape.y);
-    return ivec4(i / (w * z * y), i / (w * z) % y, i / w % z, i % w);
-}
-
 // Defines uint name(uint i): where value `i` of a row-major block of these dimensions lies, by its strides.
 #define PLACE(name, rank, dims, strides)                                \
     uint name(uint i) {                                                 \
         uint at = 0u;                                                   \
         for (int d = rank - 1; d > 0; d--) {                            \
-            at += i % uint(dims[d]) * uint(strides[d]);                 \
-            i /= uint(dims[d]);                                         \
+            uint outer = divide(i, uint(dims[d]));                      \
+            at += (i - outer * uint(dims[d])) * uint(strides[d]);       \
+            i = outer;                                                  \
         }                                                               \
         return at + i * uint(strides[0]);                               \
     }

@@ -203,13 +203,16 @@ void main() {
 """
 
 
-@pytest.mark.parametrize(("name", "want"), [("divide", np.floor_divide), ("modulo", np.remainder)])
-def test_integers_are_divided_exactly(monkeypatch: pytest.MonkeyPatch, name: str, want: Any) -> None:
-    rng = np.random.default_rng(3)
-    i = np.concatenate([rng.integers(0, 1 << bits, 4000) for bits in (4, 12, 24, 31)])
+DIVISIONS = [("divide", np.floor_divide, 31), ("modulo", np.remainder, 31), ("divide_few", np.floor_divide, 20)]
+
+
+@pytest.mark.parametrize(("name", "want", "bits"), DIVISIONS)
+def test_integers_are_divided_exactly(monkeypatch: pytest.MonkeyPatch, name: str, want: Any, bits: int) -> None:
+    rng, most = np.random.default_rng(3), (1 << bits) - 1
+    i = np.concatenate([rng.integers(0, 1 << min(n, bits), 4000) for n in (4, 12, 24, 31)])
     n = np.maximum(rng.permutation(i) >> rng.integers(0, 31, i.size), 1)
-    i = np.concatenate([i, n * (i // n), np.maximum(n * (i // n) - 1, 0), [2**31 - 1] * 3]).astype(np.int32)
-    n = np.concatenate([n, n, n, [1, 2**31 - 1, 3]]).astype(np.int32)
+    i = np.concatenate([i, n * (i // n), np.maximum(n * (i // n) - 1, 0), [most] * 3]).astype(np.int32)
+    n = np.concatenate([n, n, n, [1, most, 3]]).astype(np.int32)
     monkeypatch.setattr(compiler, "body", lambda _: ("quotients.glsl", QUOTIENTS))
     inputs = (Arg("source", 0, "int"), Arg("by", 2, "int"))
     program = Program("quotients", {"RESULT": name}, inputs, 1, groups_for(i.size, 64, Limits()), value="int")

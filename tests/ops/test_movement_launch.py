@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from delegraph.delegates.gpu.blocks import alone
+from delegraph.delegates.gpu.compiler import joined, source
 from delegraph.delegates.gpu.lowering import lower_op
 from delegraph.graph.builder import GraphBuilder
 from delegraph.shaders.program import Alias, Limits
@@ -45,6 +47,38 @@ def test_four_values_at_a_time_where_every_address_allows(
 
 def test_more_groups_than_one_dimension_holds() -> None:
     check(model("SLICE", ((4200, 1001), [0, 1], [-1, 1000]), [(4200, 1000)]), tolerance=0)
+
+
+@pytest.mark.parametrize("shape", [(1023, 1025), (2, 524287), (524287, 2), (349525, 3), (1031, 1033), (3, 699053)])
+def test_positions_are_exact_on_either_side_of_how_many_are_few(shape: tuple[int, int]) -> None:
+    check(one("TRANSPOSE", shape, [1, 0]), tolerance=0)
+
+
+ALIKE: list[tuple[str, Case, Case, dict[str, Any]]] = [
+    ("PAD", ((2, 5, 4, 3), [[0, 0], [1, 2], [2, 3], [0, 0]]), ((3, 9, 7, 6), [[0, 0], [0, 1], [1, 1], [0, 0]]), {}),
+    ("TRANSPOSE", ((3, 5, 7), [2, 0, 1]), ((2, 3, 5, 7), [3, 0, 1, 2]), {}),
+    ("STRIDED_SLICE", ((7, 10), [1, 2], [4, 9], [1, 3]), ((5, 8), [0, 1], [3, 5], [2, 2]), {}),
+    ("RESIZE_BILINEAR", ((1, 5, 4, 3), [7, 9]), ((2, 3, 2, 5), [6, 4]), {}),
+    ("ADD", ((3, 1, 5), (3, 4, 5)), ((2, 1, 7), (2, 9, 7)), {}),
+    ("REDUCE_MAX", ((5, 600), [1]), ((3, 700), [1]), {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "options"), ALIKE)
+def test_what_differs_in_sizes_alone_is_one_shader(
+    kind: str, first: Case, second: Case, options: dict[str, Any]
+) -> None:
+    texts = [text_of(one(kind, *inputs, **options)) for inputs in (first, second)]
+    assert texts[0] == texts[1]
+
+
+def text_of(content: bytes) -> str:
+    """The one shader of a model of one op."""
+    graph = graph_of(content)
+    lowered = lower_op(graph, graph.ops[0], Limits())
+    assert isinstance(lowered, tuple)
+    (program,) = lowered
+    return joined(source(program, graph.tensors[graph.outputs[0]].size, [(b, [(0, 0)]) for b in alone(program)]))
 
 
 REFUSED: list[tuple[str, str, Case, tuple[int, ...], dict[str, Any]]] = [
