@@ -31,7 +31,7 @@ def bench(
         typer.Option(
             "--delegates",
             metavar="LIST",
-            help=f"A list such as gpu,cpu ({', '.join(ALL)}, auto); again for more. [default: cpu and auto]",
+            help=f"A list such as gpu,cpu ({', '.join(ALL)}, auto); again for more. \\[default: cpu and auto]",
         ),
     ] = None,
     precision: Annotated[list[str] | None, typer.Option(help="fp32 or fp16, of the GPU; again for more.")] = None,
@@ -50,22 +50,22 @@ def bench(
     given: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", metavar="NAME=FILE", help="A .npy file, a picture, or a folder of such. [default: noise]"
+            "--input", metavar="NAME=FILE", help="A .npy file, a picture, or a folder of such. \\[default: noise]"
         ),
     ] = None,
     image_range: ImageRangeOption = None,
     sets: Annotated[
-        int | None, typer.Option(min=0, help="Inputs that accuracy is judged by; 0 leaves it out. [default: 3]")
+        int | None, typer.Option(min=0, help="Inputs that accuracy is judged by; 0 leaves it out. \\[default: 3]")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.01, help="The most for each cell. [default: 2]")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.01, help="The most for each cell. \\[default: 2]")] = None,
     samples: Annotated[
         int | None,
         typer.Option(
-            min=0, help="As many of each cell, up to ten times its seconds. [default: 80; with --seconds none]"
+            min=0, help="As many of each cell, up to ten times its seconds. \\[default: 80; with --seconds none]"
         ),
     ] = None,
     width: Annotated[
-        float | None, typer.Option(min=0.0, help="Enough is a 95 % interval within this part. [default: 0.01]")
+        float | None, typer.Option(min=0.0, help="Enough is a 95 % interval within this part. \\[default: 0.01]")
     ] = None,
     pause: Annotated[float | None, typer.Option(min=0.0, help="Seconds of rest before each turn.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.0, help="Frames a second, as a camera sends them.")] = None,

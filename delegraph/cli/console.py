@@ -71,14 +71,14 @@ ImageRangeOption = Annotated[
     typer.Option(
         "--image-range",
         metavar="LOW:HIGH",
-        help="What black and white become. [default: 0:1 for floats, the picture's own bytes for bytes]",
+        help="What black and white become. \\[default: 0:1 for floats, the picture's own bytes for bytes]",
     ),
 ]
 PlacementOption = Annotated[
     Placement | None,
     typer.Option(
         "--placement",
-        help="priority: each op to the first that can. fastest: the least time in all. [default: fastest with auto]",
+        help="priority: each op to the first that can. fastest: the least time in all. \\[default: fastest with auto]",
         show_default=False,
     ),
 ]
@@ -87,7 +87,7 @@ SimulateOption = Annotated[
     typer.Option(
         "--simulate",
         metavar="FILE.toml",
-        help="Devices that are not here, a table each: [npu], flops = 2e12, bandwidth = 4e8, latency = 1e-4, "
+        help="Devices that are not here, a table each: \\[npu], flops = 2e12, bandwidth = 4e8, latency = 1e-4, "
         'like = "edgetpu", supports = ["CONV_2D"]. They stand before the other delegates.',
     ),
 ]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from delegraph import CPUDelegate, Interpreter, InvalidModel, NullDelegate, RemoteDelegate
@@ -306,3 +308,16 @@ def test_a_narrow_terminal_cuts_no_number(monkeypatch: pytest.MonkeyPatch, model
 
 def test_version() -> None:
     assert re.fullmatch(r"delegraph \d+\.\d+\S*\n", call("--version").stdout)
+
+
+def test_help_shows_what_stands_in_brackets() -> None:
+    """Markup takes a word in brackets for a style of its own, and leaves it out."""
+    told = [typer.main.get_command(app)]
+    texts = []
+    while told:
+        command = told.pop()
+        texts += [command.help, *(getattr(param, "help", None) for param in command.params)]
+        told += getattr(command, "commands", {}).values()
+    for text in filter(None, texts):
+        assert Text.from_markup(text).plain == text.replace("\\[", "["), text
+    assert any("\\[default: " in text for text in filter(None, texts))
