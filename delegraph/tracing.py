@@ -56,9 +56,12 @@ class Trace:
 
     @property
     def _threads(self) -> dict[str, int]:
-        """Thread -> its number in the trace, in the order in which they began."""
+        """Thread -> its number in the trace, in the order in which they began.
+
+        None has the host's own number, by which viewers know a main thread.
+        """
         names = dict.fromkeys(span.thread for span in sorted(self.spans, key=lambda span: span.start))
-        return {name: k + 1 for k, name in enumerate(names)}
+        return {name: HOST + 1 + k for k, name in enumerate(names)}
 
     @property
     def _processes(self) -> dict[str, int]:
