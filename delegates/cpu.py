@@ -70,11 +70,14 @@ class CPUDelegate(OnHost):
         options = ", ".join(f"{name}={value}" for name, value in self._options.items() if value)
         return f"{self.probe().detail}, {self._resolver}, {options or 'defaults'}, {processor()}"
 
-    def open(self, content: bytes, resolver: str | None = None) -> Any:
-        """The runtime's Interpreter over `content`, with this delegate's options; raises what the runtime raises."""
+    def open(self, content: bytes, resolver: str | None = None, **options: bool) -> Any:
+        """The runtime's Interpreter over `content`, with this delegate's options and these.
+
+        Raises what the runtime raises.
+        """
         runtime = load_runtime(self._package)
         kind = runtime.resolver(resolver or self._resolver)
-        return runtime.open(content, experimental_op_resolver_type=kind, **self._options)
+        return runtime.open(content, experimental_op_resolver_type=kind, **{**self._options, **options})
 
     def supports(self, graph: Graph, op: Op) -> Verdict:
         """Asked of the runtime itself, once for each kind and version of op.

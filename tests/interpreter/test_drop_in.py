@@ -87,6 +87,17 @@ def test_preserve_all_tensors_makes_every_activation_readable_across_a_cut() -> 
             np.testing.assert_allclose(ours.get_tensor(t), wanted[name], rtol=0, atol=1e-5, err_msg=name)
 
 
+def test_preserve_all_tensors_is_heeded_where_the_cpu_delegate_was_given_and_runs_all() -> None:
+    cpu = CPUDelegate(op_resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+    found = []
+    for kept in (False, True):
+        with Interpreter(model_content=digits("int8"), delegates=[cpu], experimental_preserve_all_tensors=kept) as it:
+            it.allocate_tensors()
+            places = [it.tensor(op.outputs[0])().ctypes.data for op in it.graph.ops]
+            found.append(len(places) - len(set(places)))
+    assert found[1] < found[0], "fewer tensors share memory where all are kept"
+
+
 def test_reads_a_path_and_closes(tmp_path: Path) -> None:
     path = tmp_path / "digits.tflite"
     path.write_bytes(digits("f32"))
