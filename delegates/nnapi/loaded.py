@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DelegateError
-from .abi import DTYPES, L3, L5, SIGN, Operation
+from .abi import DTYPES, L3, L5, SIGN, Operation, Type
 from .library import Device, Library, NNAPIError
 from .model import Model
 from .program import Operand, Program
@@ -43,7 +43,8 @@ class LoadedProgram:
         self._made = tuple(made)
         kept = [program.operands[k] for k in program.inputs[len(program.inputs) - program.states :]]
         self._states = [np.zeros(operand.dims, DTYPES[operand.type]) for operand in kept]
-        self._starts = [operand.zero_point for operand in kept]
+        signed = Type.TENSOR_QUANT8_ASYMM_SIGNED
+        self._starts = [operand.zero_point if operand.type is signed else 0 for operand in kept]
         self._moved_on = [_moved_on(program, k) for k in program.inputs[len(program.inputs) - program.states :]]
         self._next = [np.empty_like(state) for state in self._states]
         self._lock = threading.Lock()
@@ -119,7 +120,7 @@ class LoadedProgram:
                 np.copyto(state, np.roll(value.reshape(-1, columns), -1, 1).reshape(state.shape))
 
     def reset(self) -> None:
-        """Set what it remembers back to its start: what stands for 0."""
+        """Set what it remembers back to its start: 0, and the zero point of INT8, as TensorFlow Lite has it."""
         with self._lock:
             for state, start in zip(self._states, self._starts, strict=True):
                 state.fill(start)

@@ -34,6 +34,7 @@ class Refused(Exception):
 TENSORS = {
     "FLOAT32": Type.TENSOR_FLOAT32, "INT32": Type.TENSOR_INT32, "UINT8": Type.TENSOR_QUANT8_ASYMM,
     "INT8": Type.TENSOR_QUANT8_ASYMM_SIGNED, "BOOL": Type.TENSOR_BOOL8, "FLOAT16": Type.TENSOR_FLOAT16,
+    "INT16": Type.TENSOR_QUANT16_SYMM,
 }  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def affine(tensor: Tensor) -> tuple[float, int]:
 def operand_of(tensor: Tensor) -> Operand:
     """A tensor of the graph as an operand; bytes that are no quantised numbers are told as steps of 1."""
     kind = TENSORS[tensor.type]
-    if tensor.type not in ("INT8", "UINT8"):
+    if tensor.type not in ("INT8", "INT16", "UINT8"):
         return Operand(kind, dims(tensor.shape))
     scale, zero = affine(tensor)
     return Operand(kind, dims(tensor.shape), scale or 1.0, zero)
@@ -150,11 +151,11 @@ def operand_of(tensor: Tensor) -> Operand:
 
 @cache
 def mappings() -> Mapping[str, Ways]:
-    """Kind of op -> what maps it, of all modules in `ops/`."""
+    """Kind of op -> what maps it, of all modules in `ops/` that map some."""
     package = import_module(".ops", __package__)
     found: dict[str, Ways] = {}
     for info in iter_modules(package.__path__):
-        found.update(import_module(f".{info.name}", package.__name__).OPS)
+        found.update(getattr(import_module(f".{info.name}", package.__name__), "OPS", {}))
     return found
 
 
@@ -169,7 +170,7 @@ def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
                 if t >= 0:
                     _check_tensor(graph, t)
             nodes = way(graph, op)
-            if variables(nodes) != tuple(t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable):
+            if {*variables(nodes)} != {t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable}:
                 raise Refused("variable", "what it remembers stays with another delegate")
         except Refused as refused:
             reasons.append(refused.reason)
@@ -190,7 +191,8 @@ def _check_tensor(graph: Graph, t: int) -> None:
     if len(tensor.shape) > MOST_RANK:
         raise Refused("rank", f"{tensor.name!r} has {len(tensor.shape)} dimensions", f"at most {MOST_RANK}")
     if tensor.size == 0:
-        raise Refused("empty", f"{tensor.name!r} has shape {list(tensor.shape)}", "at least one element")
+        wanted = "at least one element: a size of 0 is one that is not known, there"
+        raise Refused("empty", f"{tensor.name!r} has shape {list(tensor.shape)}", wanted)
     if tensor.nbytes >= 1 << 32:
         raise Refused("size", f"{tensor.name!r} has {tensor.nbytes} bytes", "less than 2 ** 32")
 
@@ -267,5 +269,6 @@ class _Table:
         if isinstance(arg, Scalar):
             return Operand(arg.type), np.array(arg.value, DTYPES[arg.type])
         if isinstance(arg, Omitted):
-            return Operand(arg.type, origin=OMITTED), None
+            scale = 1.0 if "QUANT" in arg.type.name else 0.0  # types with a scale have one, whatever they hold
+            return Operand(arg.type, scale=scale, origin=OMITTED), None
         return arg.operand, arg.pack() if isinstance(arg, Const) else None

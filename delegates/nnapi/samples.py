@@ -21,7 +21,7 @@ FIXED = {  # results that are quantised in one way alone
     **{kind: {"UINT8": (1 / 128, 128), "INT8": (1 / 128, 0)} for kind in ("TANH", "L2_NORMALIZATION")},
 }
 # An input: a shape (computed, of the type asked for), a list (a constant of INT32), or one of these with another type.
-WEIGHTS, BIAS, PLACES, CHOICE, STATE = "weights", "bias", "places", "choice", "state"
+WEIGHTS, BIAS, PLACES, CHOICE, STATE, MEMORY = "weights", "bias", "places", "choice", "state", "memory"
 Input = tuple[int, ...] | list[Any] | tuple[str, tuple[int, ...]] | None
 Sample = tuple[Sequence[Input], Sequence[tuple[int, ...]], Mapping[str, Any]]
 
@@ -48,6 +48,10 @@ GATES: list[Input] = [
     *[(STATE, (2, 4))] * 2,
 ]  # fmt: skip
 
+WHOLE_GATES: list[Input] = [  # of INT8: the cell's state is INT16
+    *[(WEIGHTS, (4, 3))] * 4, *[(WEIGHTS, (4, 4))] * 4, *[None] * 3, *[(BIAS, (4,))] * 4, None, None,
+    (STATE, (2, 4)), (MEMORY, (2, 4)),
+]  # fmt: skip
 BOTH_WAYS = {"time_major": False, "merge_outputs": False}
 
 SAMPLES: Mapping[str, Sample] = {
@@ -105,14 +109,22 @@ SAMPLES: Mapping[str, Sample] = {
 }  # fmt: skip
 
 
+INTEGERS: Mapping[str, Sample] = {
+    "LSTM": ([(2, 3), *WHOLE_GATES], [(2, 4)], {"fused_activation_function": "TANH"}),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ([(2, 5, 3), *WHOLE_GATES], [(2, 5, 4)], {"fused_activation_function": "TANH"}),
+}
+
+
 def sample(kind: str, type: str) -> Graph:
     """A graph of one op of a kind, on tensors of a type."""
-    inputs, shapes, options = SAMPLES[kind]
+    whole = type == "INT8" and kind in INTEGERS
+    inputs, shapes, options = INTEGERS[kind] if whole else SAMPLES[kind]
     b = GraphBuilder()
     tensors = [_input(b, value, type, kind) for value in inputs]
     results = [_result(kind, type, k) for k in range(len(shapes))]
     made = [b.tensor(shape, made, quantization=q) for shape, (made, q) in zip(shapes, results, strict=True)]
-    b.op(kind, tensors, outputs=made, **options)
+    between = [b.tensor((1,), type, quantization=QUANTIZED[type]) for _ in range(5)] if whole else None
+    b.op(kind, tensors, outputs=made, intermediates=between, **options)
     b.output(*made)
     return read(b.build()).graphs[0]
 
@@ -130,6 +142,8 @@ def _input(b: GraphBuilder, value: Input, type: str, kind: str) -> int:
         return b.constant(np.zeros(shape), "INT32" if quantization else type)
     if what == STATE:
         return b.variable(shape, type, quantization=quantization)
+    if what == MEMORY:
+        return b.variable(shape, "INT16", quantization=(2.0**-11, 0))
     if what == WEIGHTS:
         return b.constant(np.ones(shape), type, quantization=quantization)
     return b.input(shape, "BOOL" if what == CHOICE else "INT32")

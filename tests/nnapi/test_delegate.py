@@ -201,6 +201,27 @@ def test_what_is_remembered_is_given_back(phone: Phone) -> None:
             np.testing.assert_array_equal(other.run([frame]), one.run([frame]))
 
 
+def test_inputs_of_another_size(phone: Phone) -> None:
+    """A program for each size, with what the model works out of it; what has no elements is for the CPU."""
+    b = GraphBuilder()
+    x = b.input((1, 2, 3), shape_signature=(-1, 2, 3))
+    y = b.op("MUL", [x, b.constant(np.float32([1, 2, 3]))], (1, 2, 3))
+    ends = [b.constant(np.array([k], np.int32)) for k in (0, 1, 1)]
+    rows = b.op(
+        "STRIDED_SLICE", [b.op("SHAPE", [y], (3,), dtype="INT32", out_type="INT32"), *ends], (), shrink_axis_mask=1
+    )
+    shape = b.op("PACK", [rows, b.constant(np.array(6, np.int32))], (2,), values_count=2)
+    b.output(b.op("RESHAPE", [y, shape], (1, 6)))
+    with Interpreter(model_content=b.build(), delegates=[NNAPIDelegate(library=phone.path), CPUDelegate()]) as it:
+        for rows_now in (1, 4, 1, 0):
+            it.resize_tensor_input(0, [rows_now, 2, 3])
+            it.allocate_tensors()
+            values = np.arange(6 * rows_now, dtype=np.float32).reshape(rows_now, 2, 3)
+            np.testing.assert_array_equal(infer(it, values), (values * [1, 2, 3]).reshape(rows_now, 6))
+            used = {partition.delegate for partition in it.plan.partitions}
+            assert used == ({"nnapi"} if rows_now else {"cpu"})
+
+
 def test_arguments_that_are_none(tmp_path: Path) -> None:
     for arguments, message in (
         ({"feature_level": 26}, "feature_level 26 is none"), ({"preference": "fast"}, "preference 'fast' is none"),

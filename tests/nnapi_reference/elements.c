@@ -12,12 +12,12 @@ void multiplier(double real, int32_t *whole, int *shift) {
     *whole = (int32_t)fixed;
 }
 
-static int32_t high_product(int32_t a, int32_t b) {
+int32_t high_product(int32_t a, int32_t b) {
     int64_t ab = (int64_t)a * b;
     return (int32_t)((ab + (ab >= 0 ? 1 << 30 : 1 - (1 << 30))) / (1ll << 31));
 }
 
-static int32_t divided(int32_t x, int e) {
+int32_t divided(int32_t x, int e) {
     int32_t mask = (int32_t)((1ll << e) - 1), rest = x & mask, threshold = (mask >> 1) + (x < 0);
     return (x >> e) + (rest > threshold);
 }

@@ -54,6 +54,7 @@ static int check_type(const OperandType *type) {
     switch (type->type) {
         case T_QUANT8: return type->scale > 0 && type->zeroPoint >= 0 && type->zeroPoint <= 255 ? NO_ERROR : BAD_DATA;
         case T_SIGNED: return type->scale > 0 && type->zeroPoint >= -128 && type->zeroPoint <= 127 ? NO_ERROR : BAD_DATA;
+        case T_QUANT16: case T_QUANT8_SYMM: return type->scale > 0 && type->zeroPoint == 0 ? NO_ERROR : BAD_DATA;
         case T_INT32: return type->zeroPoint == 0 ? NO_ERROR : BAD_DATA;
         default: return type->scale == 0 && type->zeroPoint == 0 ? NO_ERROR : BAD_DATA;
     }

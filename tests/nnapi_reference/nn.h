@@ -93,7 +93,7 @@ int compute(const Model *model, Execution *execution);
 int shape(Value *out, uint32_t rank, const uint32_t *dims); /* give a result its shape and memory */
 int like(Value *out, const Value *in);
 typedef int Kernel(int32_t code, Value **in, uint32_t n_in, Value **out, uint32_t n_out);
-Kernel arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent;
+Kernel arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent, whole_lstm;
 int32_t integer(const Value *v);
 float real(const Value *v);
 bool truth(const Value *v);
@@ -105,4 +105,6 @@ int32_t read_raw(const Value *v, size_t k);
 void write_raw(Value *v, size_t k, int32_t x);
 void multiplier(double real, int32_t *whole, int *shift);
 int32_t rescale(int32_t x, int32_t whole, int shift);
+int32_t high_product(int32_t a, int32_t b); /* a * b / 2 ** 31, rounded */
+int32_t divided(int32_t x, int e); /* x / 2 ** e, rounded, halves away from 0 */
 int32_t clamp(int32_t x, int32_t low, int32_t high);

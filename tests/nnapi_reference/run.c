@@ -25,13 +25,16 @@ bool truth(const Value *v) { return v->data[0] != 0; }
 int32_t read_raw(const Value *v, size_t k) {
     switch (v->type) {
         case T_QUANT8: case T_BOOL8: return v->data[k];
-        case T_SIGNED: case T_CHANNELS: return ((int8_t *)v->data)[k];
+        case T_SIGNED: case T_CHANNELS: case T_QUANT8_SYMM: return ((int8_t *)v->data)[k];
+        case T_QUANT16: { int16_t x; memcpy(&x, v->data + 2 * k, 2); return x; }
         default: { int32_t x; memcpy(&x, v->data + 4 * k, 4); return x; }
     }
 }
 
 void write_raw(Value *v, size_t k, int32_t x) {
+    int16_t half = (int16_t)x;
     if (size_of(v->type) == 1) v->data[k] = (uint8_t)x;
+    else if (size_of(v->type) == 2) memcpy(v->data + 2 * k, &half, 2);
     else memcpy(v->data + 4 * k, &x, 4);
 }
 
@@ -55,7 +58,7 @@ float activated(float x, int32_t fuse) {
 }
 
 static int run_floats(const Operation *o, Value **in, Value **out) {
-    Kernel *kernels[] = {arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent};
+    Kernel *kernels[] = {arithmetic, elementwise, convolution, pooling, moving, reducing, image, recurrent, whole_lstm};
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
         int result = kernels[k](o->code, in, o->n_in, out, o->n_out);
         if (result != INCOMPLETE) return result; /* INCOMPLETE: not one of these */

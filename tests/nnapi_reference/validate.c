@@ -3,6 +3,7 @@
    A row has the types of the tensor that an operation is about, each with its level, and the operands that it may
    read and write, one letter each:
    t the tensor's type   w weights (t, or bytes by channel)   a its bias   i f b scalars INT32, FLOAT32, BOOL
+   Y N tensors of QUANT8_SYMM, QUANT16_SYMM
    p a scalar of t's numbers, f where t is   I B F Q tensors of INT32, BOOL8, FLOAT32, QUANT8   + t, as often as may be
    q a tensor of bytes   u a tensor of any of F H I Q   v of F H
    The tensor is the first t of the inputs, else of the outputs. Types: F FLOAT32, H FLOAT16, Q QUANT8_ASYMM, S
@@ -53,7 +54,8 @@ static const Row rows[] = {
     {84, "F3I3Q3S4", "Btt", "t", 8}, {87, "F3I3Q3S4", "tii", "+", 8}, {103, "F6Q6S6I6", "i+", "t", 8},
     {23, "F1Q3S4", "tii tiib3 tiibb4 tiibbb4", "t", 4}, {94, "F3Q3S4", "tiib tiibb4 tiibbb4", "t", 4},
     {100, "F4I4", "Ip", "t", 8},
-    {27, "F1", "tttttii", "tt", 4},
+    {27, "F1", "tttttii", "tt", 4}, {73, "Q3", "tttttttttIIIINt", "Nt", 4},
+    {95, "S4", "tYYYYYYYYNNNIIIIYItNNNNNffffffif", "tNt", 4},
     {42, "F4", "ttttttttttttttttttttttttttttttttttttttttttttttttiffbbtttttttt", "ttttt tttttt", 4},
     {43, "F4", "ttttttttttttibb", "ttt tttt", 4}, /* without what they remember, since 3 */
     {24, "F1", "ttttti", "tt", 4}, {93, "F4", "tttttii", "tt", 4}, /* the state comes out since 4 */
@@ -70,6 +72,8 @@ static char letter(int32_t type) {
         case T_QUANT8: return 'Q';
         case T_SIGNED: return 'S';
         case T_BOOL8: return 'B';
+        case T_QUANT8_SYMM: return 'Y';
+        case T_QUANT16: return 'N';
         case FLOAT32: return 'f';
         case FLOAT16: return 'h';
         case INT32: return 'i';
@@ -174,6 +178,14 @@ static int check_scales(const Operand *operands, const Operation *o, int32_t *le
             for (uint32_t k = 0; k < o->n_out && bytes; k++)
                 if (operands[o->out[k]].type == in->type && !same_affine(&operands[o->out[k]], in)) return BAD_DATA;
             return NO_ERROR;
+        case 73: {
+            const Operand *cell = &operands[o->in[13]], *made = &operands[o->out[1]], *before = &operands[o->in[14]];
+            for (int k = 2; k < 9; k++)
+                if (!same_affine(&operands[o->in[k]], &operands[o->in[1]])) return BAD_DATA;
+            if (!exactly(in, 1.0f / 128, 128, 0) || !same_affine(in, made) || !same_affine(in, before)) return BAD_DATA;
+            return cell->scale == 1.0f / 2048 && same_affine(cell, out) ? NO_ERROR : BAD_DATA;
+        }
+        case 95: return same_affine(&operands[o->in[18]], out) && same_affine(out, &operands[o->out[2]]) ? NO_ERROR : BAD_DATA;
         case 7: return same_affine(&operands[o->in[1]], out) ? NO_ERROR : BAD_DATA;
         case 10: return same_affine(&operands[o->in[2]], out) && operands[o->out[1]].scale == 1 ? NO_ERROR : BAD_DATA;
         case 103:

@@ -32,9 +32,9 @@ def constant(graph: Graph, op: Op, k: int, shape: Shape) -> Arg:
     return op.inputs[k]
 
 
-def state(graph: Graph, op: Op, k: int, shape: Shape) -> int:
-    """Input `k`, a variable of a shape, of the type of input 0."""
-    t, kind = op.inputs[k], tensor(graph, op.inputs[0]).type
+def state(graph: Graph, op: Op, k: int, shape: Shape, type: str = "") -> int:
+    """Input `k`, a variable of a shape, of the type of input 0 unless `type` says another."""
+    t, kind = op.inputs[k], type or tensor(graph, op.inputs[0]).type
     found = graph.tensors[t]
     if t < 0 or not found.is_variable or (found.type, found.shape) != (kind, shape):
         raise Refused("variable", f"input {k} is {found.type} {list(found.shape)}", f"a variable {kind} {list(shape)}")
@@ -108,10 +108,10 @@ def clips(op: Op, kind: str) -> tuple[Arg, ...]:
 
 
 def lstm(sequence: bool, graph: Graph, op: Op) -> Nodes:
-    """LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM, with all that is optional: gates, peepholes, projection, normalisation."""
+    """LSTM of floats, a step or a sequence, with all that is optional: gates, peepholes, projection, normalisation."""
     o = op.options
-    if len(op.inputs) not in (20, 24) or o.get("kernel_type", "FULL") != "FULL":
-        raise Refused("arguments", f"{len(op.inputs)} inputs", "20 or 24, of the full kernel")
+    if len(op.inputs) not in (20, 24):
+        raise Refused("arguments", f"{len(op.inputs)} inputs", "20 or 24")
     if o.get("diagonal_recurrent_tensors", False):
         raise Refused("diagonal_recurrent_tensors", True, False)
     x, rows, batches, inputs = steps(graph, op, sequence)
@@ -197,9 +197,7 @@ def bidirectional_lstm(graph: Graph, op: Op) -> Nodes:
 OPS: dict[str, Ways] = {
     "BIDIRECTIONAL_SEQUENCE_LSTM": (bidirectional_lstm,),
     "BIDIRECTIONAL_SEQUENCE_RNN": (bidirectional_rnn,),
-    "LSTM": (partial(lstm, False),),
     "RNN": (partial(rnn, False),),
     "SVDF": (svdf,),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (partial(lstm, True),),
     "UNIDIRECTIONAL_SEQUENCE_RNN": (partial(rnn, True),),
 }
