@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pytest
 from ops.harness import graph_of, random_inputs, reference, whole
 
+import cases
+from conformance.oracle import prepare
 from delegraph.delegates.nnapi.abi import Operation
 from delegraph.delegates.nnapi.delegate import NNAPIDelegate
 from delegraph.delegates.nnapi.program import Program
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Quantization
 from nnapi.conftest import Phone
-from nnapi.kit import run
+from nnapi.kit import run, runs
 
 
 def check(b: GraphBuilder, phone: Phone, operations: str, steps: int = 1) -> None:
@@ -40,6 +43,27 @@ def test_dense_weights_by_channel(shape: tuple[int, ...], phone: Phone) -> None:
     made = (shape[0] if len(shape) == 2 else 4, 5)
     b.output(b.op("FULLY_CONNECTED", [x, w, bias], made, quantization=(0.5, -3), op_version=4))
     check(b, phone, "RESHAPE CONV_2D RESHAPE")
+
+
+@pytest.mark.parametrize(
+    "kind", ["BIDIRECTIONAL_SEQUENCE_RNN", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_RNN"]
+)  # fmt: skip
+def test_a_tangent_is_an_operation_of_its_own(kind: str, phone: Phone) -> None:
+    delegate = NNAPIDelegate(library=phone.path)
+    for _, case in chain(cases.listed(), cases.more()):
+        if case.kind != kind or case.options["fused_activation_function"] != "TANH":
+            continue
+        prepared = prepare(case)
+        graph = graph_of(prepared.content)
+        if not delegate.supports(graph, graph.ops[0]).ok:
+            continue
+        program = Program.read(delegate.program(graph, whole(graph)).content)
+        assert Operation.TANH in [step.code for step in program.steps]
+        for made, wanted in zip(runs(delegate, graph, prepared.inputs), prepared.wanted, strict=True):
+            for got, want in zip(made, wanted, strict=True):
+                np.testing.assert_allclose(got, want, atol=1e-5)
+        return
+    pytest.fail("no case of it was taken")
 
 
 @pytest.mark.parametrize("keep", [False, True])

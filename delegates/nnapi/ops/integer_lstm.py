@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from ....graph.model import Graph, Op, Tensor
 from ..abi import L4, Operation, Type
 from ..node import (
     Arg,
-    Between,
     Const,
     Next,
     Node,
@@ -30,12 +29,12 @@ from ..node import (
     between,
     full,
     i32,
-    numbers,
     operand_of,
     real,
 )
 from ..program import Operand
 from ..reading import Shape, result, scaled, source, tensor
+from .over_time import joined, parted, shaped
 from .recurrent import size, state
 
 STAGES = 5  # intermediates: what each gate adds up before it is normalised, and what the units make
@@ -177,26 +176,14 @@ def along(rows: Shape, values: list[int]) -> NDArray[np.int8]:
 def unrolled(
     graph: Graph, x: Arg, states: tuple[int, int], y: int, time: int, reads: Callable[..., tuple[Arg, ...]]
 ) -> Nodes:
-    """A sequence, step by step: parts of the input along `time`, and of the result."""
+    """A sequence, step by step."""
     like = operand_of(graph.tensors[x]) if isinstance(x, int) else x.operand  # type: ignore[union-attr]
-    shape, made = like.dims, graph.tensors[y].shape
-    count, batches = shape[time], shape[1 - time]
-
-    def some(number: int, of: Operand, *dims: int) -> list[Between]:
-        return [Between(Operand(of.type, dims, of.scale, of.zero_point)) for _ in range(number)]
-
-    hidden, cell, out = (operand_of(graph.tensors[t]) for t in (*states, y))
-    single = (1, batches) if time == 0 else (batches, 1)
-    parts, flat = some(count, like, *single, shape[-1]), some(count, like, batches, shape[-1])
-    after = [*zip(some(count - 1, hidden, *hidden.dims), some(count - 1, cell, *cell.dims), strict=True)]
-    rows, longer = some(count, out, batches, made[-1]), some(count, out, *single, made[-1])
-    before: list[tuple[Arg, Arg]] = [states, *after]
-    then: list[tuple[Any, Any]] = [*after, (Next(states[0]), Next(states[1]))]
-    nodes = [Node(Operation.SPLIT, (x, i32(time), i32(count)), tuple(parts), L4)]
-    for k in range(count):
-        nodes += [
-            Node(Operation.RESHAPE, (parts[k], numbers((batches, shape[-1]))), (flat[k],), L4),
-            Node(Operation.QUANTIZED_LSTM, reads(flat[k], *before[k]), (*then[k], rows[k]), L4),
-            Node(Operation.RESHAPE, (rows[k], numbers((*single, made[-1]))), (longer[k],), L4),
-        ]
-    return (*nodes, Node(Operation.CONCATENATION, (*longer, i32(time)), (y,), L4))
+    nodes, parts = parted(x, like, time)
+    hidden, cell = (operand_of(graph.tensors[t]) for t in states)
+    rows, before = [shaped(hidden, *hidden.dims) for _ in parts], cast(tuple[Arg, Arg], states)
+    for k, (part, row) in enumerate(zip(parts, rows, strict=True), 1):
+        last = k == len(parts)
+        after: Any = tuple(map(Next, states)) if last else tuple(shaped(s, *s.dims) for s in (hidden, cell))
+        nodes.append(Node(Operation.QUANTIZED_LSTM, reads(part, *before), (*after, row), L4))
+        before = after
+    return (*nodes, *joined(rows, hidden, y, time))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, Operation
-from ..node import TENSORS, Arg, Between, Next, Node, Nodes, Omitted, Refused, Ways, boolean, i32, real
+from ..node import TENSORS, Arg, Between, Next, Node, Nodes, Omitted, Refused, Scalar, Ways, boolean, i32, real
 from ..program import Operand
 from ..reading import Shape, Types, fused, result, source, tensor
 
@@ -59,8 +59,11 @@ def size(graph: Graph, op: Op, k: int, axis: int = 0) -> int:
     return shape[axis]
 
 
-def svdf(graph: Graph, op: Op) -> Nodes:
-    """SVDF. Its memory is as long as Android's own tests have it: the documentation leaves one of its columns out."""
+def svdf(graph: Graph, op: Op, activation: Scalar | None = None) -> Nodes:
+    """SVDF, with the op's activation unless another is given.
+
+    Its memory is as long as Android's own tests have it: the documentation leaves one of its columns out.
+    """
     x, _, batches, inputs = steps(graph, op, False)
     filters, memory, rank = size(graph, op, 1), size(graph, op, 2, 1), op.options.rank
     if rank < 1 or filters % rank:
@@ -69,7 +72,8 @@ def svdf(graph: Graph, op: Op) -> Nodes:
     weights = [constant(graph, op, k, shape) for k, shape in shapes.items()]
     kept = state(graph, op, 4, (batches, filters * memory))
     y = result(graph, op, (batches, filters // rank))
-    return (Node(Operation.SVDF, (x, *weights, kept, i32(rank), fused(op)), (Next(kept), y)),)
+    given = (x, *weights, kept, i32(rank), activation or fused(op))
+    return (Node(Operation.SVDF, given, (Next(kept), y)),)
 
 
 def rnn(sequence: bool, graph: Graph, op: Op) -> Nodes:
@@ -157,21 +161,50 @@ def both_ways(graph: Graph, op: Op, rows: Shape, sizes: tuple[int, int]) -> list
     return [result(graph, op, (*rows, n), k) for k, n in enumerate(sizes)]
 
 
-def bidirectional_rnn(graph: Graph, op: Op) -> Nodes:
-    """BIDIRECTIONAL_SEQUENCE_RNN; what it remembers comes out from level 30 on."""
+@dataclass(frozen=True)
+class TwoWays:
+    """A BIDIRECTIONAL_SEQUENCE_RNN: by direction two matrices and a bias, a state, its units, weights of `auxiliary`.
+
+    `back` is what the way back reads: `x`, or the second input where that has no weights.
+    """
+
+    x: int
+    back: Arg
+    auxiliary: Arg
+    rows: Shape
+    batches: int
+    cells: tuple[tuple[Arg, ...], tuple[Arg, ...]]
+    states: tuple[int, int]
+    units: tuple[int, int]
+    more: tuple[Arg, Arg]
+    made: tuple[int, ...]
+
+
+def two_ways(graph: Graph, op: Op) -> TwoWays:
+    """Its parts."""
     x, rows, batches, inputs = steps(graph, op, True)
     auxiliary, wide, back = second(graph, op, 9, rows, inputs, 2)
-    if not op.options.time_major and all(t < 0 for t in op.inputs[10:12]):
-        auxiliary, wide, back = second(
-            graph, op, len(op.inputs), rows, inputs, 0
-        )  # which TFLite's kernel leaves out then
+    crossed = any(t >= 0 for t in op.inputs[10:12])
+    if not op.options.time_major and not crossed:  # then TFLite's kernel leaves it out
+        auxiliary, wide, back = second(graph, op, len(op.inputs), rows, inputs, 0)
     (*forward, there), units = simple(graph, op, 1, batches, inputs)
     (*backward, here), again = simple(graph, op, 5, batches, back)
-    more = [constant(graph, op, k, (n, wide)) for k, n in ((10, units), (11, again))]
-    made = both_ways(graph, op, rows, (units, again))
+    more = constant(graph, op, 10, (units, wide)), constant(graph, op, 11, (again, wide))
+    made = tuple(both_ways(graph, op, rows, (units, again)))
+    alone = isinstance(auxiliary, Omitted) or crossed
+    cells = (*forward,), (*backward,)
+    return TwoWays(
+        x, x if alone else auxiliary, auxiliary, rows, batches, cells, (there, here), (units, again), more, made
+    )
+
+
+def bidirectional_rnn(graph: Graph, op: Op) -> Nodes:
+    """BIDIRECTIONAL_SEQUENCE_RNN; what it remembers comes out from level 30 on."""
+    it = two_ways(graph, op)
+    cells = (*it.cells[0], it.states[0], *it.cells[1], it.states[1])
     flags = (fused(op), boolean(op.options.time_major), boolean(op.options.merge_outputs))
-    given = (x, *forward, there, *backward, here, auxiliary, *more, *flags)
-    return (Node(Operation.BIDIRECTIONAL_SEQUENCE_RNN, given, (*made, Next(there), Next(here)), L4),)
+    given = (it.x, *cells, it.auxiliary, *it.more, *flags)
+    return (Node(Operation.BIDIRECTIONAL_SEQUENCE_RNN, given, (*it.made, *map(Next, it.states)), L4),)
 
 
 def bidirectional_lstm(graph: Graph, op: Op) -> Nodes:
@@ -194,10 +227,4 @@ def bidirectional_lstm(graph: Graph, op: Op) -> Nodes:
     return (Node(Operation.BIDIRECTIONAL_SEQUENCE_LSTM, given, (*made, *map(Next, kept)), L4),)
 
 
-OPS: dict[str, Ways] = {
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (bidirectional_lstm,),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (bidirectional_rnn,),
-    "RNN": (partial(rnn, False),),
-    "SVDF": (svdf,),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (partial(rnn, True),),
-}
+OPS: dict[str, Ways] = {"BIDIRECTIONAL_SEQUENCE_LSTM": (bidirectional_lstm,)}
