@@ -19,7 +19,7 @@ FAMILIES = (
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
     "hybrid-depthwise_conv_2d",
 )  # fmt: skip
-FEW = 1  # cases of a family in the quick tier, and of the first one in ways that are slow to compile
+FEW = 1  # cases of a family in the quick tier, and in ways that are slow to compile, of the first one in the quick tier
 LARGEST = tuple(f"tiles of {p} by {4 * v}" for p, v in tiling.LARGEST)
 
 
@@ -29,7 +29,7 @@ def chosen() -> list[Any]:
         pytest.param(case, large, id=f"{case.label}{', large' * large}", marks=[] if quick else [pytest.mark.slow])
         for number, name in enumerate(FAMILIES)
         for k, case in enumerate(of[name])
-        for large in (False, True)
+        for large in (False, *[True] * (k < FEW))
         for quick in [k < FEW and not (large and number)]
     ]
 
