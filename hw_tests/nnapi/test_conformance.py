@@ -17,12 +17,12 @@ from case import STEP, Case
 from conformance.oracle import prepare
 from delegraph import NNAPIDelegate
 from delegraph.delegates.nnapi.node import mappings
-from nnapi.kit import run
+from nnapi.kit import bounded, runs
 
 
 def every() -> Iterator[Any]:
     for name, case in cases.listed():
-        if case.kind in mappings() and not any(v is not None and v.role == "variable" for v in case.inputs):
+        if case.kind in mappings():
             yield pytest.param(case, id=f"{name} {case.label}")
 
 
@@ -33,8 +33,10 @@ def test_case(case: Case, nnapi: NNAPIDelegate) -> None:
     verdict = nnapi.supports(graph, graph.ops[0])
     if not verdict.ok:
         pytest.skip("; ".join(map(str, verdict.reasons)))
-    for inputs, wanted in zip(prepared.inputs, prepared.wanted, strict=True):
-        for got, want in zip(run(nnapi, graph, inputs), wanted, strict=True):
+    if not bounded(graph, prepared):
+        pytest.skip("the API does not say what comes of these numbers")
+    for made, wanted in zip(runs(nnapi, graph, prepared.inputs), prepared.wanted, strict=True):
+        for got, want in zip(made, wanted, strict=True):
             if case.kind == "TOPK_V2" and got.dtype == np.int32:
                 continue
             if got.dtype.itemsize == 1 and got.dtype.kind in "iu":

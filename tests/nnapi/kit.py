@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from ops.harness import Arrays, Loaded, difference
 
+from conformance.oracle import Prepared
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.nnapi.delegate import NNAPIDelegate
 from delegraph.graph.model import Graph
@@ -32,6 +34,13 @@ def told(graph: Graph) -> bool:
     if op.kind == "FULLY_CONNECTED" and any(t.quantization and t.quantization.scales.size > 1 for t in tensors):
         return False  # a convolution there, which rounds otherwise: test_ways.py
     return not (op.kind in COMPARISONS and any(t.quantization is not None for t in tensors))
+
+
+def bounded(graph: Graph, prepared: Prepared) -> bool:
+    """Whether the API says what comes out: no number of a case is beyond its type, and nothing overflows."""
+    constants = filter(lambda x: x is not None, map(graph.constant, graph.ops[0].inputs))
+    found = chain(constants, *prepared.inputs, *prepared.wanted)
+    return all((np.abs(x) < np.finfo(x.dtype).max).all() for x in found if x.dtype.kind == "f")
 
 
 def run(delegate: NNAPIDelegate, graph: Graph, inputs: Arrays) -> list[NDArray[Any]]:
