@@ -58,7 +58,7 @@ def compare(case: Case, delegate: NNAPIDelegate, graph: Graph, prepared: Prepare
         for got, w in zip(made, want, strict=True):
             if case.kind == TIES and got.dtype == np.int32 and len(np.unique(inputs[0])) < inputs[0].size:
                 continue
-            agrees(case.kind, got, w, max(case.tolerance, 1e-5))
+            agrees(graph, got, w, max(case.tolerance, 1e-5))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +85,7 @@ def test_samples(kind: str, phone: Phone) -> None:
         inputs = drawn(graph)
         wanted = told_by_the_runtime(kind, type, graph, inputs)
         for got, want in zip(run(delegate, graph, inputs), wanted, strict=bool(wanted)):
-            agrees(kind, got, want.astype(got.dtype), 1e-5 if got.dtype != np.float16 else STEP)
+            agrees(graph, got, want.astype(got.dtype), 1e-5 if got.dtype != np.float16 else STEP)
         compared += bool(wanted)
     assert compared, "no type of it was compared"
 

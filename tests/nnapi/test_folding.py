@@ -67,7 +67,7 @@ def test_it_is_one_operation_with_the_same_result(kind: str, type: str, phone: P
     graph = graph_of(content)
     inputs = random_inputs(graph)
     (got,) = run(NNAPIDelegate(library=phone.path), graph, inputs)
-    agrees("CONV_2D", got, reference(content, inputs)[0], 1e-5)
+    agrees(graph, got, reference(content, inputs)[0], 1e-5)
 
 
 def test_what_is_padded_again_or_along_other_dimensions_is_left() -> None:
