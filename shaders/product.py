@@ -91,7 +91,7 @@ class Product:
             time /= 2
         elif limits.texels:  # elsewhere it is for tuning to find out
             groups = -(-self.right.shape[3] // (4 * LANES)) * layers
-            time = APART * step_time(self.rows, 1, groups, LANES * SPLITS, limits) / SPLITS
+            time = APART * step_time(self.rows, 1, self.right.step, groups, LANES * SPLITS, limits) / SPLITS
         made = partial(self._few_rows, graph, limits, source, constants, layers)
         return (*tiles, Way("threads along outputs", time, made))
 

@@ -29,13 +29,13 @@ SIZES = (
 )  # fmt: skip
 
 
-def step_time(pixels: int, vecs: int, groups: int, local: int, limits: Limits) -> float:
-    """The time of a step of the sums of so many pixels by so many fours of channels, in so many groups.
+def step_time(pixels: int, vecs: int, depth: int, groups: int, local: int, limits: Limits) -> float:
+    """The time to add `depth` input channels, 1 or 4, to so many pixels by fours of channels, in so many groups.
 
     A device that runs more threads at once than there are gains nothing from fewer.
     """
     rounds = max(-(-groups // max(limits.threads // local, 1)), 1)
-    return rounds * (PIXEL * pixels + WEIGHTS * vecs + PRODUCT * pixels * vecs)
+    return rounds * (PIXEL * pixels + depth / 4 * (WEIGHTS * vecs + PRODUCT * pixels * vecs))
 
 
 def tiled(
@@ -61,7 +61,7 @@ def tiled(
 
     def way(each: int, vecs: int) -> Way:
         blocks, sets = -(-pixels // (local * each)), -(-channels // (4 * vecs))
-        time = step_time(each, vecs, blocks * sets * layers, local, limits)
+        time = step_time(each, vecs, weights.step, blocks * sets * layers, local, limits)
         name, large = f"tiles of {each} by {4 * vecs}", (each, vecs) in LARGEST
         return Way(name, time, partial(made, each, vecs, blocks, sets), large)
 
