@@ -2,9 +2,11 @@
 
     python benchmarks/tuning.py MODEL... [--tune 60] [--seconds 20] [--only ways,fastest]
 
+MODEL is a file, or "phase", a small network with ATAN2 in it, for which the CPU has a slow kernel.
+
 ways      The ways to do ops are timed for `--tune` seconds; then the model runs on the GPU as the rules have it and as
           was measured, in turn and in random order.
-fastest   The model is tuned; then `fastest` races the plans with all that a delegate can run on that delegate.
+fastest   The model is tuned; then `fastest` runs in turn with all that the GPU takes on it, and with all on the CPU.
 
 Printed are medians of paired ratios and their 95 % intervals by bootstrap; milliseconds are for scale. What is measured
 is kept in a folder that is thrown away at the end.
@@ -13,58 +15,78 @@ is kept in a folder that is thrown away at the end.
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from overhead import interval
-from placement import shares, simple_plans
+from architectures import Net
+from overhead import interval, step_of
+from placement import shares
 
-from delegraph import CPUDelegate, GPUDelegate
+from delegraph import CPUDelegate, GPUDelegate, Interpreter
 from delegraph.costbook import CostBook
-from delegraph.delegates.base import Delegate
-from delegraph.graph.model import Graph
 from delegraph.graph.read import read
 from delegraph.partitioner.plan import Plan
 from delegraph.partitioner.planner import make_plan
 from delegraph.placing import Placing
 from delegraph.timing import Trial, in_turn
-from delegraph.tune import tune
 from delegraph.ways import time_ways
 
 
-def raced(trials: list[Trial], seconds: float) -> None:
-    """Run each in turn for so long, after two runs that do not count."""
-    for trial in trials:
-        trial.run()
-        trial.run()
-        trial.forget()
+def phase() -> bytes:
+    """Local phase, the angle of pairs of filters at each pixel (Fleet and Jepson, 1990), and convolutions over it."""
+    net = Net(1, 224)
+    even, odd = (net.conv(net.image, 16, 7) for _ in range(2))
+    x = net.op("ATAN2", [odd, even], net.shapes[even])
+    for channels in (32, 64, 128):
+        x = net.conv(net.depthwise(x, 3, 2, "RELU6"), channels, act="RELU6")
+    return net.finish(x)
+
+
+def raced(runs: Sequence[Callable[[], None]], seconds: float) -> list[list[float]]:
+    """What each took, run in turn for so long, after two runs that do not count."""
+    times: list[list[float]] = [[] for _ in runs]
+
+    def timed(k: int) -> None:
+        start = time.perf_counter()
+        runs[k]()
+        times[k].append(time.perf_counter() - start)
+
+    for run in runs:
+        run()
+        run()
     rng, end = random.Random(0), time.perf_counter() + seconds
-    while time.perf_counter() < end or len(trials[0].seconds) < 15:
-        in_turn([trial.run for trial in trials], rng)
+    while time.perf_counter() < end or len(times[0]) < 15:
+        in_turn([partial(timed, k) for k in range(len(runs))], rng)
+    return times
 
 
-def told(ours: Trial, base: Trial) -> str:
+def told(ours: Sequence[float], base: Sequence[float]) -> str:
     """How many times as long ours takes as the base."""
-    value, low, high = interval(np.array(ours.seconds) / np.array(base.seconds))
-    scale = f"{ours.median * 1e3:.2f} ms, {base.median * 1e3:.2f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}] ({scale}; {len(ours.seconds)} rounds)"
+    value, low, high = interval(np.array(ours) / np.array(base))
+    scale = f"{statistics.median(ours) * 1e3:.2f} ms, {statistics.median(base) * 1e3:.2f}"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}] ({scale}; {len(ours)} rounds)"
 
 
-def by_ways(graph: Graph, gpu: GPUDelegate, book: CostBook, options: argparse.Namespace) -> str:
+def by_ways(content: bytes, options: argparse.Namespace) -> str:
     """The GPU alone, after its ways are timed over before."""
-    start, delegates = time.perf_counter(), [gpu, CPUDelegate()]
+    graph, book = read(content).graphs[0], CostBook()
+    start, delegates = time.perf_counter(), [GPUDelegate(), CPUDelegate()]
     time_ways(graph, delegates, book, start + options.tune, lambda what: None)
     took = time.perf_counter() - start
-    tuned = Placing(book=book).tuned(graph, delegates)
-    plans = [(g, make_plan(g, delegates)) for g in (graph, tuned)]
+    graphs = graph, Placing(book=book).tuned(graph, delegates)
+    plans = [make_plan(g, delegates) for g in graphs]
     with ExitStack() as stack:
-        before, after = (stack.enter_context(Trial(g, plan, delegates)) for g, plan in plans)
-        raced([before, after], options.seconds)
-        return f"{told(after, before)}; {changed(*(plan for _, plan in plans))}, found in {took:.0f} s"
+        trials = [stack.enter_context(Trial(g, plan, delegates)) for g, plan in zip(graphs, plans, strict=True)]
+        before, after = raced([trial.run for trial in trials], options.seconds)
+    return f"{told(after, before)}; {changed(*plans)}, found in {took:.0f} s"
 
 
 def changed(before: Plan, after: Plan) -> str:
@@ -73,39 +95,38 @@ def changed(before: Plan, after: Plan) -> str:
     return f"{sum(a != b for a, b in both)} of {len(both)} ops in another way"
 
 
-def by_fastest(graph: Graph, delegates: list[Delegate], book: CostBook, options: argparse.Namespace) -> str:
-    """`fastest` after tuning over what each delegate alone does."""
-    placing = Placing("fastest", book=book)
-    tune(graph, delegates, placing, seconds=options.tune)
-    graph = placing.tuned(graph, delegates)
-    planner = placing.planner(graph, delegates)
-    plan = planner.plan("fastest")
-    rivals = [rival for rival in simple_plans(planner) if rival.partitions != plan.partitions]
+def by_fastest(content: bytes, options: argparse.Namespace) -> str:
+    """`fastest` after tuning over what each device does, alone as far as it can."""
     with ExitStack() as stack:
-        ours, *others = [stack.enter_context(Trial(graph, p, delegates)) for p in (plan, *rivals)]
-        raced([ours, *others], options.seconds)
-        found = [f"{told(ours, other)} of {shares(other.plan)}" for other in others]
-    return "; ".join([f"{shares(plan)}: {ours.median * 1e3:.2f} ms", *found])
+        fast, gpu, cpu = (
+            stack.enter_context(Interpreter(model_content=content, delegates=delegates, placement=placement))
+            for delegates, placement in (
+                ([GPUDelegate(), CPUDelegate()], "fastest"), ([GPUDelegate(), CPUDelegate()], "priority"),
+                ([CPUDelegate()], "priority"),
+            )
+        )  # fmt: skip
+        fast.tune(options.tune)
+        ours, *others = raced([step_of(it) for it in (fast, gpu, cpu)], options.seconds)
+        plans = shares(fast.plan), f"GPU ({shares(gpu.plan)})"
+    return f"fastest ({plans[0]}) / {plans[1]} {told(ours, others[0])}; / CPU {told(ours, others[1])}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL")
+    parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--only", default="ways,fastest")
     parser.add_argument("--tune", type=float, default=60.0, help="seconds of tuning a model")
     parser.add_argument("--seconds", type=float, default=20.0, help="seconds of a race")
     options = parser.parse_args()
-    gpu, parts = GPUDelegate(), options.only.split(",")
-    print(f"gpu is {gpu.probe().detail}; cpu is {CPUDelegate().probe().detail}")
-    for path in options.models:
-        graph = read(path).graphs[0]
-        with tempfile.TemporaryDirectory() as folder:
-            book = CostBook(Path(folder) / "costs.jsonl")
-            if "ways" in parts:
-                print(f"{path.stem}: tuned / by rule {by_ways(graph, gpu, book, options)}", flush=True)
-            if "fastest" in parts:
-                print(f"{path.stem}: {by_fastest(graph, [gpu, CPUDelegate()], book, options)}", flush=True)
-    gpu.close()
+    print(f"gpu is {GPUDelegate().probe().detail}; cpu is {CPUDelegate().probe().detail}")
+    for model in options.models:
+        content = phase() if model == "phase" else Path(model).read_bytes()
+        for part, measure in (("ways", by_ways), ("fastest", by_fastest)):
+            if part in options.only.split(","):
+                with tempfile.TemporaryDirectory() as folder:
+                    os.environ["XDG_CACHE_HOME"] = folder
+                    said = "tuned / by rule " if part == "ways" else ""
+                    print(f"{Path(model).stem}: {said}{measure(content, options)}", flush=True)
 
 
 if __name__ == "__main__":
