@@ -197,7 +197,7 @@ class Interpreter:
     def _open_whole(self) -> Any:
         self._empty = {t for t in self.graph.inputs if self.graph.tensors[t].type == "STRING"}
         kept = {"experimental_preserve_all_tensors": True} if self._preserve_all else {}
-        return self._cpu.open(self._model.content, **kept)
+        return self._cpu.open(self._model.content, None, **kept)
 
     def _fill_strings(self) -> None:
         """Make strings that were not set yet empty ones: runtimes read them wherever they are."""

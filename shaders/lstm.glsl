@@ -27,7 +27,8 @@ float shown(float cell, vec4 gates) { return PASSED_ON == 1 ? gates.z : activate
 float next_cell(uint unit, vec4 gates) {
     float forget = logistic(gates.y), enter = INPUT_GATE == 1 ? logistic(gates.x) : 1.0 - forget;
     float cell = forget * cell_state[cell_place(unit)] + enter * activated(gates.z);
-    if (CELL_CLIP > 0.0) cell = clamp(cell, -CELL_CLIP, CELL_CLIP);
+    float most = intBitsToFloat(CELL_CLIP);
+    if (most > 0.0) cell = clamp(cell, -most, most);
     cell_state[cell_place(unit)] = cell;
     return cell;
 }
@@ -65,7 +66,7 @@ float projected(uint column) {
     int sum = 0;
     for (uint unit = sum_lane(); unit < uint(UNITS); unit += uint(LOCAL_Y))
         sum += terms[unit] * projection(unit * uint(OUTPUTS) + column);
-    precise float scale = made_grid.scale * PROJECTION_SCALE, product = float(joined(ivec4(sum)).x) * scale;
+    precise float scale = made_grid.scale * intBitsToFloat(PROJECTION_SCALE), product = float(joined(ivec4(sum)).x) * scale;
     precise float r = intBitsToFloat(projection(uint(UNITS * OUTPUTS) + column)) + product;
     return r;
 }
@@ -105,24 +106,28 @@ void main() {
         barrier();
 #if NORMALIZED
         // Twice, because what the output gate takes of the cell's state is normalised too.
-        normalize_sums();
-        OWN_UNITS(unit) {
-            vec4 gates = gates_of(unit);
-            float cell = next_cell(unit, gates);
-            sums[unit].w = made[unit] + parameter(PEEPHOLES, unit).w * cell;
-            made[unit] = shown(cell, gates);
+        for (int turn = 0; turn < TURNS; turn++) {
+            normalize_sums();
+            OWN_UNITS(unit) {
+                vec4 gates = gates_of(unit);
+                if (turn == 0) {
+                    float cell = next_cell(unit, gates);
+                    sums[unit].w = made[unit] + parameter(PEEPHOLES, unit).w * cell;
+                    made[unit] = shown(cell, gates);
+                } else {
+                    made[unit] *= logistic(gates.w);
+                }
+            }
+            barrier();
         }
-        barrier();
-        normalize_sums();
-        OWN_UNITS(unit) made[unit] *= logistic(gates_of(unit).w);
-        barrier();
 #endif
 #if PROJECTED
         take_made();
         for (uint first = 0u; first < uint(OUTPUTS); first += uint(LOCAL_X)) {
             uint k = first + unit_lane(), column = min(k, uint(OUTPUTS - 1));
             float sum = projected(column);
-            if (PROJECTION_CLIP > 0.0) sum = clamp(sum, -PROJECTION_CLIP, PROJECTION_CLIP);
+            float most = intBitsToFloat(PROJECTION_CLIP);
+            if (most > 0.0) sum = clamp(sum, -most, most);
             if (sum_lane() == 0u && k < uint(OUTPUTS)) give(row, k, sum);
         }
 #else

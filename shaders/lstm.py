@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, floats, result, values
-from .program import Arg, Limits, Lowered, Program, literal
+from .program import Arg, Limits, Lowered, Program
 from .quantized import EIGHT_BITS, affine
 from .recurrent import (
     Hybrid,
@@ -25,13 +25,14 @@ from .recurrent import (
     Place,
     Sequence,
     Terms,
-    activation,
+    bits,
     both_ways,
     directions,
     laid,
     state,
     taken,
     through,
+    told_activation,
 )  # fmt: skip
 from .types import FLOAT
 
@@ -176,7 +177,7 @@ class Cell:
         if self.weight_types is FLOAT:
             return None
         positions = (self.at(0), self.auxiliary)[:sources]
-        scales = (f"vec4({', '.join(map(literal, self.scales(p)))})" for p in (*positions, self.at(4)))
+        scales = (self.scales(p) for p in (*positions, self.at(4)))
         stored = {"SOURCE": self.at(0), "STATE": self.at(4), "PROJECTION": (self.first + 15,)}
         sparse = frozenset(name for name, k in stored.items() if self.op.kind == "LSTM" and self.sparse(k))
         asymmetric = bool(self.op.options.asymmetric_quantize_inputs)
@@ -237,14 +238,15 @@ class Cell:
         clips = {"CELL_CLIP": float(self.op.options.cell_clip), "PROJECTION_CLIP": float(self.op.options.proj_clip)}
         if min(clips.values()) < 0:
             raise Refused("clip", clips, "none below 0")
-        constants = {
-            **activation(self.op), **clips, "PASSED_ON": self.op.options.fused_activation_function == "NONE",
-            "INPUT_GATE": self.has(k), "NORMALIZED": normalized, "PROJECTED": bool(projection),
+        told = {
+            **told_activation(self.op), **{name: bits(clip) for name, clip in clips.items()}, "TURNS": 2,
+            "INPUT_GATE": int(self.has(k)), "PASSED_ON": int(self.op.options.fused_activation_function == "NONE"),
         }  # fmt: skip
         hybrid = self.hybrid(len(rows), max(depth, units) if projection else depth)
         if hybrid is not None and projection:
-            constants["PROJECTION_SCALE"] = affine(self.graph.tensors[self.op.inputs[k + 15]]).single
+            told["PROJECTION_SCALE"] = bits(affine(self.graph.tensors[self.op.inputs[k + 15]]).single)
         return through(
-            "lstm", constants, sequence, rows, terms, inputs, states, place, limits,
-            (20 * units, 16) if normalized else (4 * units, 0), backward, hybrid,
+            "lstm", {**told, "NORMALIZED": normalized, "PROJECTED": bool(projection)}, sequence, rows, terms, inputs,
+            states, place, limits, (20 * units, 16) if normalized else (4 * units, 0), backward, hybrid,
+            sizes=tuple(told),
         )  # fmt: skip

@@ -10,6 +10,8 @@
 
 shared int made[UNITS];  // what the units give, before it is projected
 
+#define GATES_OF(a) ivec4(a[0], a[1], a[2], a[3])
+
 ivec4 parameter(int which, uint unit) { return parameters(uint(which * UNITS) + unit); }
 ivec4 within16(ivec4 x) { return clamp(x, -32768, 32767); }
 
@@ -26,8 +28,8 @@ ivec4 peeped(ivec4 gates, uint unit, int cell, ivec4 which) {
     if (place >= uint(TOGETHER * OUTPUTS)) return gates;
     uint at = place % uint(OUTPUTS);
     ivec4 x = parameter(PEEPHOLES, at) * cell;
-    x = at < uint(OUTPUTS / 16 * 16) ? multiplied_up(x, PEEPHOLE_MULTIPLIERS, PEEPHOLE_SHIFTS)
-                                     : multiplied(x, PEEPHOLE_MULTIPLIERS, PEEPHOLE_SHIFTS);
+    x = at < uint(OUTPUTS / 16 * 16) ? multiplied_up(x, GATES_OF(PEEPHOLE_MULTIPLIERS), GATES_OF(PEEPHOLE_SHIFTS))
+                                     : multiplied(x, GATES_OF(PEEPHOLE_MULTIPLIERS), GATES_OF(PEEPHOLE_SHIFTS));
     return within16(gates + which * x);
 }
 
@@ -98,9 +100,9 @@ void normalize_sums() {
     }
     m = total(m, lane);
     ivec4 means, multipliers, shifts;
-    const ivec4 LEAST = LEAST_VARIANCES;
+    ivec4 least = GATES_OF(LEAST_VARIANCES);
     for (int gate = 0; gate < 4; gate++) {
-        ivec3 found = normal(m.sum[gate], m.low[gate], m.high[gate], LEAST[gate]);
+        ivec3 found = normal(m.sum[gate], m.low[gate], m.high[gate], least[gate]);
         means[gate] = found.x;
         multipliers[gate] = found.y;
         shifts[gate] = found.z;
@@ -110,7 +112,7 @@ void normalize_sums() {
         ivec4 x = multiplied(1024 * sums[k] - means, multipliers, shifts) * parameter(FACTORS, k);
         x += parameter(NORMAL_BIASES, k);
         x = ivec4((uvec4(abs(x)) + 512u) >> 10) * ((x >> 31) | 1);
-        sums[k] = within16(multiplied(x, NORMAL_MULTIPLIERS, NORMAL_SHIFTS));
+        sums[k] = within16(multiplied(x, GATES_OF(NORMAL_MULTIPLIERS), GATES_OF(NORMAL_SHIFTS)));
     }
     barrier();
 }
@@ -126,8 +128,8 @@ void main() {
             ivec4 source_sum = joined(of_source(own, row)) + parameter(SOURCE_BIASES, own);
             ivec4 state_sum = joined(of_state(own)) + parameter(STATE_BIASES, own);
             if (sum_lane() == 0u && unit < uint(UNITS)) {
-                ivec4 gates = within16(multiplied(source_sum, SOURCE_MULTIPLIERS, SOURCE_SHIFTS));
-                gates = within16(multiplied(state_sum, STATE_MULTIPLIERS, STATE_SHIFTS) + gates);
+                ivec4 gates = within16(multiplied(source_sum, GATES_OF(SOURCE_MULTIPLIERS), GATES_OF(SOURCE_SHIFTS)));
+                gates = within16(multiplied(state_sum, GATES_OF(STATE_MULTIPLIERS), GATES_OF(STATE_SHIFTS)) + gates);
                 gates = peeped(gates, unit, cell_state[cell_place(unit)], ivec4(1, 1, 0, 0));
 #if NORMALIZED
                 sums[unit] = gates;
@@ -141,15 +143,18 @@ void main() {
         barrier();
 #if NORMALIZED
         // Twice, because what the output gate takes of the cell's state is normalised too.
-        normalize_sums();
-        OWN_UNITS(unit) {
-            int cell = next_cell(unit, sums[unit]);
-            sums[unit] = peeped(ivec4(made[unit]), unit, cell, ivec4(0, 0, 0, 1));
+        for (int turn = 0; turn < TURNS; turn++) {
+            normalize_sums();
+            OWN_UNITS(unit) {
+                if (turn == 0) {
+                    int cell = next_cell(unit, sums[unit]);
+                    sums[unit] = peeped(ivec4(made[unit]), unit, cell, ivec4(0, 0, 0, 1));
+                } else {
+                    made[unit] = shown(sums[unit].w, cell_state[cell_place(unit)]);
+                }
+            }
+            barrier();
         }
-        barrier();
-        normalize_sums();
-        OWN_UNITS(unit) made[unit] = shown(sums[unit].w, cell_state[cell_place(unit)]);
-        barrier();
 #endif
 #if PROJECTED
         for (uint first = 0u; first < uint(OUTPUTS); first += uint(LOCAL_X)) {

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, constant, result, values
 from .lstm import Cell
-from .program import Arg, Limits, Lowered, literal
+from .program import Arg, Limits, Lowered
 from .quantized import Affine, affine, multiplier
 from .recurrent import Made, Place, Sequence, Terms, packed, state, through
 
@@ -58,10 +58,12 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         Arg("cell_state", state(graph, op, 19, sequence.batches * units, "INT16")),
     )
     shared = (20 * units, 48) if whole.normalized else (4 * units, 0)
+    told = {**whole.told(), "TOGETHER": together}
+    flags = {"NORMALIZED": whole.normalized, "PROJECTED": whole.projected, "PARTIAL": "Moments"}
     return through(
-        "quantized_lstm", {**whole.constants(), "TOGETHER": together, "PARTIAL": "Moments"}, sequence,
+        "quantized_lstm", {**told, **flags}, sequence,
         ((source, shape[-1]),), whole.terms(shape[-1]), inputs, states, Place(output, outputs), limits, shared,
-        includes=("integer", "int64", "quantized", "fixed16"),
+        includes=("integer", "int64", "quantized", "fixed16"), sizes=tuple(told),
     )  # fmt: skip
 
 
@@ -94,8 +96,8 @@ class Whole:
             raise Refused("quantization", f"the cell's state has scale 2 ** {exact:.3f}", "2 ** -15 to 2 ** -9")
         return round(exact)
 
-    def constants(self) -> dict[str, Any]:
-        """For the body."""
+    def told(self) -> dict[str, Any]:
+        """The numbers of the body."""
         k, log = self.cell.first, self.cell_log()
         source, before = self.scale(0).single, self.scale(self.cell.states)
         peeps = [
@@ -104,24 +106,24 @@ class Whole:
         ]
         norms = [f.scale if f is not None else 1.0 for f in self.scales(self.cell.factors)]
         made = float(np.float32(2.0**-15 / self.made.scale * 2.0**-15))
-        constants: dict[str, Any] = {
+        found: dict[str, Any] = {
             **by_gate("SOURCE", self.factors(k, source)),
             **by_gate("STATE", self.factors(k + 4, before.single)),
             **by_gate("PEEPHOLE", peeps),
             **by_gate("NORMAL", norms, 12),
             **alone("MADE", made),
             "MADE_ZERO": -self.made.zero if self.projected else self.made.zero,
-            "LEAST_VARIANCES": vector(max(1, int(np.float32(10000) * np.float32(norm))) for norm in norms),
+            "LEAST_VARIANCES": tuple(max(1, int(np.float32(10000) * np.float32(norm))) for norm in norms),
             "ONE_OVER_UNITS": (1 << 20) // self.units, "STATE_ZERO": before.zero, "CELL_BITS": 15 + log,
             "CELL_CLIP": self.clip(self.op.options.cell_clip, self.scale(self.cell.states + 1), 32767),
-            "INPUT_GATE": self.cell.has(k), "NORMALIZED": self.normalized, "PROJECTED": self.projected,
+            "INPUT_GATE": int(self.cell.has(k)), "TURNS": 2,
         }  # fmt: skip
         if self.projected:
             real = float(self.scale(k + 15).single * self.made.single / before.single)
             output = affine(self.graph.tensors[self.op.outputs[0]])
             clip = self.clip(self.op.options.proj_clip, output, 127)
-            constants |= {**alone("PROJECTION", real), "PROJECTION_CLIP": clip}
-        return constants
+            found |= {**alone("PROJECTION", real), "PROJECTION_CLIP": clip}
+        return found
 
     def factors(self, start: int, of: np.float32) -> list[float]:
         """From sums of products with the weights from input `start` on to the gates."""
@@ -179,15 +181,10 @@ class Whole:
         return (Arg("projection", packed((units + 1, outputs), pack, np.int32), "int"),)
 
 
-def vector(numbers: Iterable[int]) -> str:
-    """GLSL of four integers."""
-    return f"ivec4({', '.join(map(literal, numbers))})"
-
-
-def by_gate(name: str, reals: Iterable[float], more: int = 0) -> dict[str, str]:
+def by_gate(name: str, reals: Iterable[float], more: int = 0) -> dict[str, tuple[int, ...]]:
     """The constants of four real numbers times 2 ** `more`, for `multiplied` in lib/quantized.glsl."""
     whole, shifts = zip(*map(multiplier, reals), strict=True)
-    return {f"{name}_MULTIPLIERS": vector(whole), f"{name}_SHIFTS": vector(shift + more for shift in shifts)}
+    return {f"{name}_MULTIPLIERS": tuple(whole), f"{name}_SHIFTS": tuple(shift + more for shift in shifts)}
 
 
 def alone(name: str, real: float) -> dict[str, int]:

@@ -14,13 +14,17 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, constant, result, values
 from .computed import filled, named
 from .program import Arg, Const, Limits, Program, groups_for
-from .reduce import power_of_two
 
 Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
 Laid = tuple[Arg, tuple[Program, ...]]  # an argument, and the programs that fill it
 
-# Invocations of a group, and along the units of them.
-THREADS, MOST_UNITS = 256, 128
+# Invocations of a group, and along the units of them: few choices, that cells share shaders.
+THREADS, LANES = 256, (8, 32, 64, 128)
+
+# What a shader is told: cells that differ in nothing else are one. The sizes of what is added up are known to it, for
+# loops of a length that it is told take a quarter longer.
+SIZES = ("BATCHES", "STEPS", "PASSES", "REVERSE", "BATCH_ROWS", "STEP_ROWS", "ROW_STEP", "ROW_START")
+HYBRID_SIZES = ("SCALE_BITS", "PARTS", "SOURCE_SPARSE", "STATE_SPARSE", "PROJECTION_SPARSE")
 
 # TFLite's `ApplyActivationToVector` (tensorflow/lite/kernels/internal/tensor_utils_common.h), of a float `x`.
 ACTIVATIONS = {
@@ -31,6 +35,7 @@ ACTIVATIONS = {
     "TANH": "hyperbolic_tangent(x)",
     "SIGN_BIT": "float(floatBitsToUint(x) >> 31)",
 }
+ANY_ACTIVATION = " : ".join(f"ACTIVATION == {k} ? {x}" for k, x in enumerate(ACTIVATIONS.values())) + " : x"
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Sequence:
         """For lib/recurrent.glsl."""
         rows = (1, self.batches) if self.major else (self.steps, 1)
         return {
-            "BATCHES": self.batches, "STEPS": self.steps, "PASSES": self.passes, "REVERSE": backward,
+            "BATCHES": self.batches, "STEPS": self.steps, "PASSES": self.passes, "REVERSE": int(backward),
             "BATCH_ROWS": rows[0], "STEP_ROWS": rows[1],
         }  # fmt: skip
 
@@ -170,34 +175,43 @@ def packed(shape: Shape, make: Made, dtype: type[np.generic] = np.float32) -> Co
 class Hybrid:
     """What sets a cell of floats apart whose weights have 8 bits.
 
-    `scales` are GLSL for those of the weights of each source, and of what the last step gave; `most` is how many
+    `scales` are those of the weights of each source, and of what the last step gave, by gate; `most` is how many
     integers there are at a time. `sparse` names weights that the file has as sparse: SOURCE, STATE, PROJECTION. With
     `diagonal`, units take what they gave themselves by floats, too.
     """
 
     asymmetric: bool
-    scales: tuple[str, ...]
+    scales: tuple[NDArray[np.float32], ...]
     most: int
     sparse: frozenset[str] = frozenset()
     diagonal: bool = False
 
     def constants(self, sum: str) -> dict[str, Any]:
         """For lib/gathered_hybrid.glsl; `sum` is what a unit adds up, in floats."""
-        *sources, before = self.scales
-        named = zip(("SOURCE_SCALES", "AUXILIARY_SCALES"), sources, strict=False)
-        stored = {f"{name}_SPARSE": name in self.sparse for name in ("SOURCE", "STATE", "PROJECTION")}
+        scales = tuple(bits(scale) for part in self.scales for scale in part)
+        stored = {f"{name}_SPARSE": int(name in self.sparse) for name in ("SOURCE", "STATE", "PROJECTION")}
         return {
-            "ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "STATE_SCALES": before, **dict(named),
-            **stored, "DIAGONAL": self.diagonal,
+            "ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "SCALES": len(scales), "SCALE_BITS": scales,
+            **stored, "PARTS": len(self.scales), "DIAGONAL": self.diagonal,
         }  # fmt: skip
 
 
-def activation(op: Op) -> dict[str, Any]:
-    """The op's activation, for lib/recurrent.glsl."""
-    name = op.options.fused_activation_function
+def bits(x: float | np.float32) -> int:
+    """A float that is told as the integer of its bits."""
+    return int(np.float32(x).view(np.int32))
+
+
+def activation(op: Op) -> str:
+    """The op's activation, one of ACTIVATIONS."""
+    name: str = op.options.fused_activation_function
     if name not in ACTIVATIONS:
         raise Refused("activation", name, " or ".join(ACTIVATIONS))
-    return {"ACTIVATION": ACTIVATIONS[name]}
+    return name
+
+
+def told_activation(op: Op) -> dict[str, int]:
+    """Which it is, for ANY_ACTIVATION."""
+    return {"ACTIVATION": [*ACTIVATIONS].index(activation(op))}
 
 
 def through(
@@ -214,27 +228,32 @@ def through(
     backward: bool = False,
     hybrid: Hybrid | None = None,
     includes: tuple[str, ...] = ("math",),
+    sizes: tuple[str, ...] = (),
 ) -> tuple[Program, ...]:
     """The launch of a body with lib/recurrent.glsl, after those that fill what it reads.
 
     `sources` are a sequence and perhaps another beside it: (tensor, values of a row). `shared` is what the body has of
-    shared memory by itself, in bytes: in all, and for each invocation.
+    shared memory by itself, in bytes: in all, and for each invocation. Integers among the constants are told if
+    `sizes` names them.
     """
     depth, units, gates = terms.shape
     outputs = depth - sum(size for _, size in sources)
     fixed, each = shared[0] + 4 * outputs, shared[1] + 4 * gates
     gathering: tuple[str, ...] = ("gathered",)
     if hybrid is not None:
+        fixed, each = fixed + 4 * hybrid.most, each + 16
         constants = {**constants, **hybrid.constants("float" if gates == 1 else "vec4")}
-        fixed, each, gathering = fixed + 4 * hybrid.most, each + 16, ("exact", "hybrid", "gathered_hybrid")
+        sizes = (*sizes, *HYBRID_SIZES)
+        gathering = ("exact", "hybrid", "gathered_hybrid")
     threads = min(THREADS, limits.invocations)
     while threads > 1 and fixed + each * threads > limits.shared_bytes:
         threads //= 2
-    lanes = min(power_of_two(2 * units - 1), MOST_UNITS, threads)
-    local = (lanes, min(power_of_two(depth), threads // lanes), 1)
+    lanes = min(next((n for n in LANES if n >= units), LANES[-1]), threads)
+    local = (lanes, threads // lanes, 1)
     constants = {
         "HYBRID": hybrid is not None,
         "DIAGONAL": False,
+        "ACTIVATED": ANY_ACTIVATION,
         "PARTIAL": "vec4",
         **constants,
         **sequence.constants(backward),
@@ -242,6 +261,7 @@ def through(
         "PACKED": terms.in_bytes,
         "INPUTS": sources[0][1],
         "AUXILIARY": sum(size for _, size in sources[1:]),
+        "BESIDE": len(sources) > 1,
         "UNITS": units,
         "OUTPUTS": outputs,
         "LANES": local[0] * local[1],
@@ -255,6 +275,6 @@ def through(
     program = Program(
         body, constants, given, place.tensor, groups_for(sequence.batches, 1, limits), local,
         includes=(*includes, "reduce", "recurrent", *gathering), shared=fixed + each * local[0] * local[1],
-        states=states,
+        states=states, sizes=(*SIZES, *sizes),
     )  # fmt: skip
     return (*(before for _, programs in read for before in programs), program)

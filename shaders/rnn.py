@@ -11,9 +11,9 @@ import numpy as np
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
-from .program import Arg, Limits, Lowered, Program, literal
+from .program import Arg, Limits, Lowered, Program
 from .quantized import EIGHT_BITS, affine
-from .recurrent import Hybrid, Place, Sequence, Terms, activation, both_ways, directions, state, taken, through
+from .recurrent import Hybrid, Place, Sequence, Terms, both_ways, directions, state, taken, through, told_activation
 from .types import FLOAT
 
 OPS = ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")
@@ -77,9 +77,9 @@ def cell(
     rows = tuple((tensor, depth) for tensor in sources)
     hybrid = None
     if whole:
-        scales = (literal(affine(graph.tensors[op.inputs[k]]).single) for k in weights)
+        scales = (np.array([affine(graph.tensors[op.inputs[k]]).single]) for k in weights)
         hybrid = Hybrid(bool(op.options.asymmetric_quantize_inputs), tuple(scales), shape[0])
     return through(
-        "rnn", activation(op), sequence, rows, terms, ((parameters, ()),), states, place, limits, (4 * units, 0),
-        backward, hybrid,
+        "rnn", told_activation(op), sequence, rows, terms, ((parameters, ()),), states, place, limits, (4 * units, 0),
+        backward, hybrid, sizes=("ACTIVATION",),
     )  # fmt: skip

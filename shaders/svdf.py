@@ -17,7 +17,7 @@ from .arguments import Refused, answering, constant, result, values
 from .convolution import bias_of
 from .program import Arg, Limits, Lowered, Program, Stage, groups_for, literal
 from .quantized import EIGHT_BITS, affine, multiplier
-from .recurrent import activation, laid, packed, state, taken
+from .recurrent import ACTIVATIONS, activation, laid, packed, state, taken
 from .types import FLOAT
 
 OPS = ("SVDF",)
@@ -79,7 +79,7 @@ def finish(graph: Graph, op: Op, units: int) -> tuple[Stage, ...]:
     """Bias and activation of floats."""
     bias = bias_of(graph, op, 3, units)
     added = (Stage("x + y", bias, units),) if bias >= 0 else ()
-    return (*added, Stage(activation(op)["ACTIVATION"], includes=("math",)))
+    return (*added, Stage(ACTIVATIONS[activation(op)], includes=("math",)))
 
 
 def in_floats(

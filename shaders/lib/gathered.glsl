@@ -7,7 +7,7 @@ GATES of_source(uint unit, uint row) {
     GATES sum = GATES(0);
     for (uint k = sum_lane(); k < uint(INPUTS); k += uint(LOCAL_Y))
         sum += source(row * uint(INPUTS) + k) * weight(k, unit);
-#if AUXILIARY
+#if BESIDE
     for (uint k = sum_lane(); k < uint(AUXILIARY); k += uint(LOCAL_Y))
         sum += auxiliary(row * uint(AUXILIARY) + k) * weight(uint(INPUTS) + k, unit);
 #endif

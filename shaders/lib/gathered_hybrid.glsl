@@ -25,31 +25,48 @@ SUM diagonal(uint unit);  // weights of floats by which a unit takes what it gav
         barrier();                                                                                             \
     }
 
-void take(uint row) {
-    TAKE(grids[0], source(row * uint(INPUTS) + k), 0, INPUTS, SOURCE_SPARSE)
-#if AUXILIARY
-    TAKE(grids[1], auxiliary(row * uint(AUXILIARY) + k), INPUTS, AUXILIARY, 0)
+// Parts of what is added up: the source, what stands beside it, what the last step gave. They are gone through in loops
+// that the compiler cannot unroll, for each is much to compile.
+bool is_state(uint part) { return part == uint(PARTS) - 1u; }
+uint first_of(uint part) { return part == 0u ? 0u : is_state(part) ? uint(INPUTS + AUXILIARY) : uint(INPUTS); }
+uint size_of(uint part) { return part == 0u ? uint(INPUTS) : is_state(part) ? uint(OUTPUTS) : uint(AUXILIARY); }
+int kept(uint part) { return part == 0u ? SOURCE_SPARSE : is_state(part) ? STATE_SPARSE : 0; }
+
+float term(uint part, uint row, uint k) {
+#if BESIDE
+    if (part == 1u) return auxiliary(row * uint(AUXILIARY) + k);
 #endif
-    TAKE(grids[2], state[k], INPUTS + AUXILIARY, OUTPUTS, STATE_SPARSE)
+    return is_state(part) ? state[k] : source(row * uint(INPUTS) + k);
 }
 
-// `sum` and what n terms from `first` on add to it. All invocations must call it.
-SUM added(SUM sum, uint unit, float scale, SUM of_weights, int first, int n) {
-    GATES whole = GATES(0);
-    for (uint k = uint(first) + sum_lane(); k < uint(first + n); k += uint(LOCAL_Y)) whole += terms[k] * weight(k, unit);
-    precise SUM scales = scale * of_weights, product = SUM(joined(whole)) * scales, r = sum + product;
-    return r;
+// Of a part by gate: there are four, or one.
+SUM scales_of(uint part) {
+    int bits[SCALES] = SCALE_BITS;
+#if SCALES > 3
+    uint k = 4u * part;
+    return intBitsToFloat(ivec4(bits[k], bits[k + 1u], bits[k + 2u], bits[k + 3u]));
+#else
+    return intBitsToFloat(bits[part]);
+#endif
+}
+
+void take(uint row) {
+    for (uint part = 0u; part < uint(PARTS); part++)
+        TAKE(grids[part], term(part, row, k), first_of(part), size_of(part), kept(part))
 }
 
 SUM gathered(uint unit, uint row, SUM start) {
-    SUM sum = added(start, unit, grids[0].scale, SOURCE_SCALES, 0, INPUTS);
-#if AUXILIARY
-    sum = added(sum, unit, grids[1].scale, AUXILIARY_SCALES, INPUTS, AUXILIARY);
-#endif
-    float scale = STATE_SPARSE == 1 ? grids[0].scale : grids[2].scale;
-    precise SUM r = added(sum, unit, scale, STATE_SCALES, INPUTS + AUXILIARY, OUTPUTS);
+    precise SUM sum = start;
+    for (uint part = 0u; part < uint(PARTS); part++) {
+        GATES whole = GATES(0);
+        uint first = first_of(part), end = first + size_of(part);
+        for (uint k = first + sum_lane(); k < end; k += uint(LOCAL_Y)) whole += terms[k] * weight(k, unit);
+        float scale = grids[STATE_SPARSE == 1 && is_state(part) ? 0u : part].scale;
+        precise SUM scales = scale * scales_of(part), product = SUM(joined(whole)) * scales;
+        sum += product;
+    }
 #if DIAGONAL
-    r += diagonal(unit) * state[unit];
+    sum += diagonal(unit) * state[unit];
 #endif
-    return r;
+    return sum;
 }

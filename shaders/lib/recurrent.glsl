@@ -12,7 +12,7 @@ uint sum_lane() { return gl_LocalInvocationID.y; }
 uint batch() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
 
 #ifdef ACTIVATION
-float activated(float x) { return ACTIVATION; }
+float activated(float x) { return ACTIVATED; }
 #endif
 
 // Which row of the sequence a step of this batch takes.
