@@ -50,7 +50,7 @@ void main() {
         }
     }
 
-    for (int p = 0; p < PIXELS; p++)
-        if (tile_pixel(p) < uint(OUTPUT_PIXELS))
-            tile_store(p, tile_pixel(p) * uint(LAYERS * CHANNELS) + uint(layer * CHANNELS), uint(image[p]));
+    int p = 0;
+    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(LOCAL_X), p++)
+        tile_store(p, pixel * uint(LAYERS * CHANNELS) + uint(layer * CHANNELS), divide(pixel, uint(made.x * made.y * made.z)));
 }

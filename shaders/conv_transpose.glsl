@@ -3,6 +3,13 @@
 
 const ivec3 STRIDE = ivec3(STRIDE_D, STRIDE_H, STRIDE_W), DILATION = ivec3(DILATION_D, DILATION_H, DILATION_W);
 
+// Depth, row and column of a pixel of a phase, and its image.
+ivec4 place_in(uint pixel, ivec3 count, ivec3 phase) {
+    ivec3 at = place_of(int(pixel), count.z, count.y);
+    int image = divide(at.z, count.x);
+    return ivec4(ivec3(at.z - image * count.x, at.y, at.x) * STRIDE + phase, image);
+}
+
 void main() {
     int layer = int(tile_layer());
     if (layer >= LAYERS) return;
@@ -12,14 +19,8 @@ void main() {
     ivec3 count = (made + STRIDE - 1) / STRIDE;  // places of one phase
     int steps = STEPS;
     ivec3 phase = ivec3(layer / (STRIDE.z * STRIDE.y), layer / STRIDE.z, layer) % STRIDE;
-    ivec3 place[PIXELS];
-    int image[PIXELS];
-    for (int p = 0; p < PIXELS; p++) {
-        int pixel = int(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)));
-        ivec3 at = place_of(pixel, count.z, count.y);
-        image[p] = divide(at.z, count.x);
-        place[p] = ivec3(at.z - image[p] * count.x, at.y, at.x) * STRIDE + phase;
-    }
+    ivec4 place[PIXELS];
+    for (int p = 0; p < PIXELS; p++) place[p] = place_in(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)), count, phase);
 
     uint base = 0u;
     for (int kd = 0; kd < KERNEL_D; kd++) {
@@ -31,10 +32,10 @@ void main() {
                 bool inside[PIXELS];
                 for (int p = 0; p < PIXELS; p++) {
                     // A multiple of the stride, but where it is negative the division must not round to 0.
-                    ivec3 shifted = place[p] + pad - tap * DILATION, from = shifted / STRIDE;
+                    ivec3 shifted = place[p].xyz + pad - tap * DILATION, from = shifted / STRIDE;
                     inside[p] = all(greaterThanEqual(shifted, ivec3(0))) && all(lessThan(from, size));
                     from = clamp(from, ivec3(0), size - 1);
-                    at[p] = (((image[p] * size.x + from.x) * size.y + from.y) * size.z + from.z) * steps;
+                    at[p] = (((place[p].w * size.x + from.x) * size.y + from.y) * size.z + from.z) * steps;
                 }
                 for (int k = 0; k < steps; k++) {
                     STEP_TYPE value[PIXELS];
@@ -45,9 +46,10 @@ void main() {
         }
     }
 
-    for (int p = 0; p < PIXELS; p++) {
-        uint pixel = uint(((image[p] * made.x + place[p].x) * made.y + place[p].y) * made.z + place[p].z);
-        if (tile_pixel(p) < uint(OUTPUT_PIXELS) && all(lessThan(place[p], made)))
-            tile_store(p, pixel * uint(CHANNELS), uint(image[p]));
+    int p = 0;
+    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(LOCAL_X), p++) {
+        ivec4 at = place_in(pixel, count, phase);
+        uint start = uint(((at.w * made.x + at.x) * made.y + at.y) * made.z + at.z) * uint(CHANNELS);
+        if (all(lessThan(at.xyz, made))) tile_store(p, start, uint(at.w));
     }
 }

@@ -44,7 +44,11 @@ void main() {
     }
     uint first = uint(((image * OUT_H + y) * OUT_W + left) * steps + channel);
     along = uint(channel);
-    for (int c = 0; c < COLUMNS; c++)
-        if (left + c < OUT_W)
-            store(first + uint(c * steps), finished(sum[c], uint(channel), uint(channel * TERMS), uint(image)));
+    int c = 0, end = min(left + COLUMNS, OUT_W);
+    for (int x = left; x < end; x++, c++) {  // not unrolled, as in lib/tile.glsl
+        SUM s = sum[0];
+        for (int q = 1; q < COLUMNS; q++)
+            if (q == c) s = sum[q];
+        store(first + uint(c * steps), finished(s, uint(channel), uint(channel * TERMS), uint(image)));
+    }
 }

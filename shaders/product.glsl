@@ -12,6 +12,7 @@ void main() {
         for (int p = 0; p < PIXELS; p++) value[p] = left_at(start[p], k);
         tile_add(value, base, k);
     }
-    for (int p = 0; p < PIXELS; p++)
-        if (tile_pixel(p) < uint(ROWS)) tile_store(p, (layer * uint(ROWS) + tile_pixel(p)) * uint(CHANNELS), left_row(layer, tile_pixel(p)));
+    int p = 0;
+    for (uint row = tile_pixel(0); row < tile_end(); row += uint(LOCAL_X), p++)
+        tile_store(p, (layer * uint(ROWS) + row) * uint(CHANNELS), left_row(layer, row));
 }

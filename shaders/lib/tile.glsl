@@ -28,8 +28,19 @@ void tile_add(STEP_TYPE value[PIXELS], uint base, uint k) {
     }
 }
 
+// Where the pixels of this thread end. What it stores is the most that there is to compile, so pixels are stored in a loop
+// whose end is not known before it runs, and their sums chosen, as computed indices would compile longer than all stores.
+uint tile_end() { return min(uint(OUTPUT_PIXELS), tile_pixel(PIXELS)); }
+
+SUM tile_sum(int p, int v) {
+    SUM s = sum[0][v];
+    for (int q = 1; q < PIXELS; q++)
+        if (q == p) s = sum[q][v];
+    return s;
+}
+
 // Stores the channels of the p-th pixel, the first of which lies at `start` in the output; see store_channels.
 void tile_store(int p, uint start, uint row) {
     for (int v = 0; v < VECS; v++)
-        store_channels(sum[p][v], tile_layer(), tile_set() * uint(VECS) + uint(v), start, row);
+        store_channels(tile_sum(p, v), tile_layer(), tile_set() * uint(VECS) + uint(v), start, row);
 }
