@@ -51,6 +51,11 @@ def thinned(names: Iterable[str], *quick: str) -> list[Any]:
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
+def made(names: Iterable[str] = ZOO) -> list[Any]:
+    """Parameters of a test: these names, all of models that have to be made first."""
+    return [pytest.param(name, marks=pytest.mark.soak) for name in names]
+
+
 def shared(name: str) -> Path:
     """A file of the shared models folder, such as `coral/mobilenet_v1_0.25_128_quant.tflite`."""
     path = SHARED / name

@@ -63,7 +63,7 @@ def test_one_inference_is_one_round_trip(traffic: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
-@pytest.mark.parametrize("stride", [STRIDE * 5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [STRIDE * 5, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_cut_anywhere_costs_time_and_no_result(way: str, stride: int, traffic: dict[str, bytes]) -> None:
     for count in places(traffic[way], stride):
         with wired() as (wire, _), running(wire, "replan") as it:

@@ -30,7 +30,7 @@ def test_what_is_allowed_is_asked() -> None:
     assert {entry.kind for entry in allowed()} <= makers().keys()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", sorted(makers()))
 def test_all_models_that_the_reference_runs(kind: str) -> None:
     found = survey(sampled(kind))

@@ -186,7 +186,7 @@ def zombies_and_children() -> list[str]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_nothing_is_left(lstm: Bench, cpu: Interpreter) -> None:
     def once() -> None:
         delegate = lstm.delegate()

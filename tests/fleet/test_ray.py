@@ -16,7 +16,7 @@ from delegraph.data import digits, held_out
 from delegraph.predictor import Predictor
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.soak,
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'delegraph[ray]'"),
 ]
 

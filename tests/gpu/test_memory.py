@@ -225,7 +225,7 @@ def test_interpreters_of_one_model_share_its_weights() -> None:
     gpu.close()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files through /proc")
 def test_two_hundred_interpreters_leave_nothing_behind() -> None:
     """Opened, run on GPU and CPU, streamed through and closed: no GL object, file, thread or memory is left."""

@@ -101,7 +101,7 @@ def test_a_few_corruptions(source: str, runners: dict[str, Runner], tmp_path: Pa
     assert counts["rejected"] and counts["passed"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("source", SOURCES)
 def test_ten_thousand_corruptions(
     source: str, runners: dict[str, Runner], tmp_path: Path, record_property: Callable[[str, object], None]

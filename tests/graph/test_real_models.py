@@ -50,8 +50,8 @@ def by_name(graph: Graph, values: Values) -> dict[str, np.ndarray]:
 
 
 def tiered(names: Iterable[str]) -> list[Any]:
-    """The names as test parameters; the float zoo, which has to be made first, stands in the slow tier."""
-    return [pytest.param(n, marks=pytest.mark.slow) if n in models.ZOO else n for n in names]
+    """The names as test parameters; the float zoo, which has to be made first, soaks."""
+    return [pytest.param(n, marks=pytest.mark.soak) if n in models.ZOO else n for n in names]
 
 
 @pytest.mark.parametrize("name", tiered(FIND))

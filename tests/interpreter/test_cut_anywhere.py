@@ -55,17 +55,17 @@ def test_mobilenet_uint8() -> None:
     check_every_cut(models.shared("coral/mobilenet_v1_0.25_128_quant.tflite").read_bytes())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_movenet_int8_with_many_inputs_across_the_cut() -> None:
     check_every_cut(models.shared("coral/movenet_single_pose_lightning_ptq.tflite").read_bytes(), step=5)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_movenet_int8_at_every_boundary() -> None:
     check_every_cut(models.shared("coral/movenet_single_pose_lightning_ptq.tflite").read_bytes())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", ["face_detection_short_range", "hand_recrop"])
 def test_mediapipe_float(name: str) -> None:
     check_every_cut(models.mediapipe(name).read_bytes())

@@ -133,8 +133,8 @@ def inners() -> Iterator[dict[str, Delegate]]:
 
 @pytest.mark.parametrize(
     ("workers", "rounds", "first"),
-    [(1, 9, 0), (8, 2, 5), *(pytest.param(1, 50, 50 * k, marks=pytest.mark.slow) for k in range(10)),
-     *(pytest.param(8, 16, 16 * k, marks=pytest.mark.slow) for k in range(4))],
+    [(1, 9, 0), (8, 2, 5), *(pytest.param(1, 50, 50 * k, marks=pytest.mark.soak) for k in range(10)),
+     *(pytest.param(8, 16, 16 * k, marks=pytest.mark.soak) for k in range(4))],
 )  # fmt: skip
 def test_rounds_of_seeded_failures(workers: int, rounds: int, first: int, inners: dict[str, Delegate]) -> None:
     """Ten inferences a round, of which any calls fail, on any thread: results are right, all that was opened closed.

@@ -21,7 +21,7 @@ from delegraph.partitioner.planner import make_plan
 
 QUICK = 100
 seeds = pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=pytest.mark.slow if seed >= QUICK else ()) for seed in range(1000)]
+    "seed", [pytest.param(seed, marks=pytest.mark.soak if seed >= QUICK else ()) for seed in range(1000)]
 )
 
 

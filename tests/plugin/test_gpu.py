@@ -46,13 +46,13 @@ def path_of(name: str) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*models.MEDIAPIPE_PLAIN, *models.MEDIAPIPE_CUSTOM, *models.ZOO])
+@pytest.mark.parametrize("name", [*models.MEDIAPIPE_PLAIN, *models.MEDIAPIPE_CUSTOM, *models.made()])
 def test_float_models(name: str) -> None:
     check(path_of(name).read_bytes(), given=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*models.MEDIAPIPE_PLAIN, *models.ZOO])
+@pytest.mark.parametrize("name", [*models.MEDIAPIPE_PLAIN, *models.made()])
 def test_float_models_by_their_structures(name: str) -> None:
     check(path_of(name).read_bytes(), given=False)
 

@@ -173,7 +173,7 @@ def test_faults() -> None:
     assert len(native._kernels) == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_hundred_rounds_of_faults() -> None:
     before = len(native._kernels)
     assert rounds(range(200)) == set(FAULTS)
@@ -237,12 +237,12 @@ def rounds_leave_nothing(delegate: Delegate, count: int) -> None:
     assert resident() - memory < 4 << 20
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_thousand_rounds_leave_nothing() -> None:
     rounds_leave_nothing(device(*KINDS), 1000)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_thousand_rounds_leave_nothing_on_the_gpu() -> None:
     with closing(GPUDelegate()) as gpu:
         rounds_leave_nothing(gpu, 1000)

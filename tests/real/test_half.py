@@ -119,8 +119,7 @@ def test_mediapipe(name: str) -> None:
     check(models.mediapipe(name), PICTURES[name])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", models.ZOO)
+@pytest.mark.parametrize("name", models.made())
 def test_zoo(name: str) -> None:
     check(models.zoo(name), "parrot.jpg", 0.0, 255.0 if "efficientnet" in name else 1.0, rounds=True)
 

@@ -92,8 +92,7 @@ def test_mediapipe_by_opengl_es() -> None:
     check_on_gpu(models.mediapipe("face_landmark"), source=PICTURES["face_landmark"], gpu=es_delegate())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", models.ZOO)
+@pytest.mark.parametrize("name", models.made())
 def test_zoo(name: str) -> None:
     path = models.zoo(name)
     high = 255.0 if "efficientnet" in name else 1.0
