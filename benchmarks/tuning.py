@@ -2,7 +2,7 @@
 
     python benchmarks/tuning.py MODEL... [--tune 60] [--seconds 20] [--only ways,fastest]
 
-MODEL is a file, or "phase", a small network with ATAN2 in it, for which the CPU has a slow kernel.
+MODEL is a file, or "mixed", a small network that begins in 16 bits, for which the CPU has slow kernels.
 
 ways      The ways to do ops are timed for `--tune` seconds; then the model runs on the GPU as the rules have it and as
           was measured, in turn and in random order.
@@ -32,6 +32,7 @@ from placement import shares
 
 from delegraph import CPUDelegate, GPUDelegate, Interpreter
 from delegraph.costbook import CostBook
+from delegraph.graph.model import Quantization
 from delegraph.graph.read import read
 from delegraph.partitioner.plan import Plan
 from delegraph.partitioner.planner import make_plan
@@ -40,13 +41,22 @@ from delegraph.timing import Trial, in_turn
 from delegraph.ways import time_ways
 
 
-def phase() -> bytes:
-    """Local phase, the angle of pairs of filters at each pixel (Fleet and Jepson, 1990), and convolutions over it."""
-    net = Net(1, 224)
-    even, odd = (net.conv(net.image, 16, 7) for _ in range(2))
-    x = net.op("ATAN2", [odd, even], net.shapes[even])
-    for channels in (32, 64, 128):
-        x = net.conv(net.depthwise(x, 3, 2, "RELU6"), channels, act="RELU6")
+def mixed() -> bytes:
+    """Convolutions of 16 bits by weights of 8, for which the CPU has a slow kernel, before others of floats."""
+    net, channels = Net(1, 112), 32
+    b, rng = net.b, np.random.default_rng(7)
+    x, depth = b.op("QUANTIZE", [net.image], (1, 112, 112, 3), dtype="INT16", quantization=(2.0**-15, 0)), 3
+    for stride in (2, 1, 1):
+        scales = Quantization(np.full(channels, 2.0**-10, np.float32), np.zeros(channels, np.int64), 0)
+        sums = Quantization(scales.scales * np.float32(2.0**-15), scales.zero_points, 0)
+        weights = rng.integers(-127, 128, (channels, 3, 3, depth)).astype(np.int8)
+        given = b.constant(weights, quantization=scales), b.constant(np.zeros(channels, np.int64), quantization=sums)
+        options = {"stride_w": stride, "stride_h": stride, "padding": "SAME"}
+        shape = (1, 56, 56, channels)
+        x, depth = b.op("CONV_2D", [x, *given], shape, dtype="INT16", quantization=(2.0**-15, 0), **options), channels
+    x = net.op("DEQUANTIZE", [x], (1, 56, 56, channels), dtype="FLOAT32")
+    for more, stride in ((64, 1), (128, 2), (256, 2), (512, 2), (512, 1), (512, 1)):
+        x = net.conv(net.depthwise(x, 3, stride, "RELU6"), more, act="RELU6")
     return net.finish(x)
 
 
@@ -120,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"gpu is {GPUDelegate().probe().detail}; cpu is {CPUDelegate().probe().detail}")
     for model in options.models:
-        content = phase() if model == "phase" else Path(model).read_bytes()
+        content = mixed() if model == "mixed" else Path(model).read_bytes()
         for part, measure in (("ways", by_ways), ("fastest", by_fastest)):
             if part in options.only.split(","):
                 with tempfile.TemporaryDirectory() as folder:
