@@ -30,8 +30,8 @@ SLIDE = {"stride_h": 1, "stride_w": 1, "padding": "SAME"}
 TWICE = {"stride_h": 2, "stride_w": 2, "padding": "SAME"}
 WINDOW = {**SLIDE, "filter_height": 2, "filter_width": 2}
 UNARY = (
-    "ABS", "CAST", "CEIL", "DEQUANTIZE", "ELU", "EXP", "FLOOR", "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LOG",
-    "LOGICAL_NOT", "LOGISTIC", "LOG_SOFTMAX", "NEG", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
+    "ABS", "CAST", "CEIL", "DEQUANTIZE", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU",
+    "LOG", "LOGICAL_NOT", "LOGISTIC", "LOG_SOFTMAX", "NEG", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
     "RSQRT", "SIN", "SOFTMAX", "SQRT", "SQUARE", "TANH",
 )  # fmt: skip
 BINARY = (

@@ -66,6 +66,15 @@ def test_a_tangent_is_an_operation_of_its_own(kind: str, phone: Phone) -> None:
     pytest.fail("no case of it was taken")
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu(approximate: bool, phone: Phone) -> None:
+    b = GraphBuilder()
+    b.output(b.op("GELU", [b.input((2, 500))], (2, 500), approximate=approximate))
+    graph, x = graph_of(b.build()), np.linspace(-12, 12, 1000, dtype=np.float32).reshape(2, 500)
+    (got,), (want,) = run(NNAPIDelegate(library=phone.path), graph, [x]), reference(graph.model.content, [x])
+    np.testing.assert_allclose(got, want, atol=2e-6)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("type", ["INT8", "UINT8"])
 def test_a_mean_to_another_scale(type: str, keep: bool, phone: Phone) -> None:

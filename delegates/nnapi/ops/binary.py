@@ -9,11 +9,12 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L2, L3, L4, L6, Operation
-from ..node import Between, Node, Nodes, Refused, Ways, affine, between, i32, numbers
+from ..node import Arg, Between, Const, Node, Nodes, Refused, Ways, affine, between, full, i32, numbers
 from ..reading import (
     MOST_RANK,
     QUANTIZED,
     WIDE,
+    Shape,
     Types,
     alike,
     broadcast,
@@ -144,15 +145,36 @@ def select(graph: Graph, op: Op) -> Nodes:
     return (Node(Operation.SELECT, (chosen, x, y), (z,), level),)
 
 
-def broadcast_to(graph: Graph, op: Op) -> Nodes:
-    """TILE, after a RESHAPE where dimensions are added."""
-    x, level = source(graph, op, WIDE)
+def select_broadcast(graph: Graph, op: Op) -> Nodes:
+    """SELECT of three that broadcast: conditions beside none by LOGICAL_OR, constants as they are, others by TILE."""
+    chosen, _ = source(graph, op, {"BOOL": L3})
+    (x, level), (y, _) = (source(graph, op, WIDE, k) for k in (1, 2))
+    shape, kind = broadcast(*(tensor(graph, t).shape for t in (chosen, x, y))), tensor(graph, x).type
+    if tensor(graph, y).type != kind or not shape:
+        raise Refused("shape", [list(tensor(graph, t).shape) for t in (chosen, x, y)], "two of one type, no scalars")
+    z = result(graph, op, shape, type=kind)
+    alike(graph, x, y, z)
+    nodes: list[Node] = []
+
+    def spread(t: int) -> Arg:
+        made, value = between(graph, t, shape), graph.constant(t)
+        if tensor(graph, t).shape == shape:
+            return t
+        if value is not None:
+            return Const(made.operand, lambda: np.broadcast_to(value, shape))
+        if t == chosen:
+            nodes.append(Node(Operation.LOGICAL_OR, (t, full(made.operand, False)), (made,), L3))
+        else:
+            nodes.extend(tiled(graph, t, made, shape, level))
+        return made
+
+    given = tuple(map(spread, (chosen, x, y)))
+    return (*nodes, Node(Operation.SELECT, given, (z,), level))
+
+
+def tiled(graph: Graph, x: int, y: int | Between, target: Shape, level: int) -> Nodes:
+    """TILE to a shape that `x` broadcasts to, after a RESHAPE where dimensions are added."""
     shape = tensor(graph, x).shape
-    target = graph.tensors[op.outputs[0]].shape
-    if broadcast(shape, target) != target or len(target) > MOST_RANK:
-        raise Refused("shape", f"{list(shape)} to {list(target)}", f"at most {MOST_RANK} dimensions that broadcast")
-    y = result(graph, op, target)
-    alike(graph, x, y)
     whole = (1,) * (len(target) - len(shape)) + shape
     times = numbers([out // size for out, size in zip(target, whole, strict=True)] or [1])
     if len(whole) == max(len(shape), 1):
@@ -163,6 +185,18 @@ def broadcast_to(graph: Graph, op: Op) -> Nodes:
         Node(Operation.RESHAPE, (x, numbers(whole)), (reshaped,), L6 if integers else L1),
         Node(Operation.TILE, (reshaped, times), (y,), level),
     )
+
+
+def broadcast_to(graph: Graph, op: Op) -> Nodes:
+    """BROADCAST_TO of at most four dimensions."""
+    x, level = source(graph, op, WIDE)
+    shape = tensor(graph, x).shape
+    target = graph.tensors[op.outputs[0]].shape
+    if broadcast(shape, target) != target or len(target) > MOST_RANK:
+        raise Refused("shape", f"{list(shape)} to {list(target)}", f"at most {MOST_RANK} dimensions that broadcast")
+    y = result(graph, op, target)
+    alike(graph, x, y)
+    return tiled(graph, x, y, target, level)
 
 
 OPS: dict[str, Ways] = {
@@ -176,6 +210,6 @@ OPS: dict[str, Ways] = {
     "POW": (power,),
     "PRELU": (prelu,),
     "SELECT": (select,),
-    "SELECT_V2": (select,),
+    "SELECT_V2": (select, select_broadcast),
     "SQUARED_DIFFERENCE": (squared_difference,),
 }
