@@ -21,6 +21,7 @@ from delegraph.delegates.nnapi.samples import sample, samples
 from delegraph.doctor import check
 from delegraph.errors import DelegateError, Reason
 from delegraph.graph.builder import GraphBuilder
+from delegraph.graph.read import read
 from nnapi.conftest import Phone
 
 POW = sums(kind="POW")
@@ -52,6 +53,8 @@ def test_weights_in_half_are_floats_there(phone: Phone) -> None:
     floats = [b.op("DEQUANTIZE", [b.constant(half)], half.shape, dtype="FLOAT32") for half in halves]
     y = b.op("CONV_2D", [x, *floats], (1, 4, 4, 3), stride_h=1, stride_w=1, padding="SAME")
     b.output(b.op("RELU", [y], (1, 4, 4, 3)))
+    graph = read(b.build()).graphs[0]
+    assert all(NNAPIDelegate(feature_level=27).supports(graph, op).ok for op in graph.ops)  # a plugin asks of each
     image, answers = rng.standard_normal((1, 4, 4, 2)).astype(np.float32), []
     for delegate in (NNAPIDelegate(library=phone.path), CPUDelegate(op_resolver="BUILTIN_REF")):
         with Interpreter(model_content=b.build(), delegates=[delegate]) as it:  # each takes all of it
