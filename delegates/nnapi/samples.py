@@ -79,6 +79,7 @@ SAMPLES: Mapping[str, Sample] = {
     "FILL": ([[2, 4], (WEIGHTS, ())], [ROWS], {}),
     "FULLY_CONNECTED": ([ROWS, (WEIGHTS, (3, 4)), (BIAS, (3,))], [(2, 3)], {}),
     "GATHER": ([ROWS, (PLACES, (3,))], [(3, 4)], {"axis": 0}),
+    "GATHER_ND": ([ROWS, (PLACES, (3, 1))], [(3, 4)], {}),
     "HASHTABLE_LOOKUP": ([(PLACES, (3,)), (PLACES, (2,)), ROWS], [(3, 4), (3,)], {}),
     "LOCAL_RESPONSE_NORMALIZATION": ([IMAGE], [IMAGE], {"radius": 1, "bias": 1.0, "alpha": 1.0, "beta": 0.5}),
     "LSTM": ([(2, 3), *GATES], [(2, 4)], {"fused_activation_function": "TANH"}),

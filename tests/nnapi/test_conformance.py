@@ -109,8 +109,13 @@ def drawn(graph: Graph) -> list[np.ndarray]:
     for t in graph.inputs:
         tensor = graph.tensors[t]
         values = rng.permutation(tensor.size) + 1
-        if tensor.type == "INT32" and graph.ops[0].kind in ("GATHER", "EMBEDDING_LOOKUP", "HASHTABLE_LOOKUP"):
-            values = np.arange(2) if tensor.shape == (2,) else values % 2 if tensor.shape == (3,) else values
+        if tensor.type == "INT32" and graph.ops[0].kind in (
+            "GATHER",
+            "GATHER_ND",
+            "EMBEDDING_LOOKUP",
+            "HASHTABLE_LOOKUP",
+        ):
+            values = np.arange(2) if tensor.shape == (2,) else values % 2 if tensor.shape in ((3,), (3, 1)) else values
         scale = 0.25 if tensor.dtype.kind == "f" else 1
         found.append((values * scale).astype(tensor.dtype).reshape(tensor.shape))
     return found

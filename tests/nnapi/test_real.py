@@ -53,10 +53,17 @@ def test_a_trained_recurrent_model_of_bytes_is_a_step_off_at_most(phone: Phone) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phone", [29, 1000007], indirect=True)
-def test_each_op_of_a_model_of_random_weights_is_a_step_off_at_most(phone: Phone) -> None:
-    """Ties that round otherwise grow from layer to layer where weights were never trained."""
-    found = verify(models.shared("zoo/mobilenet_v2_int8.tflite"), [NNAPIDelegate(library=phone.path)], steps=1)
+@pytest.mark.parametrize(
+    ("name", "phone"),
+    [
+        ("zoo/mobilenet_v2_int8.tflite", 29), ("zoo/mobilenet_v2_int8.tflite", 1000007),
+        ("coral/movenet_single_pose_lightning_ptq.tflite", 1000007),
+    ],
+    indirect=["phone"],
+)  # fmt: skip
+def test_each_op_is_a_step_off_at_most(name: str, phone: Phone) -> None:
+    """Ties that round otherwise grow from layer to layer where weights were never trained, and move a pose's places."""
+    found = verify(models.shared(name), [NNAPIDelegate(library=phone.path)], steps=1)
     assert not found.problem and {check.delegate for check in found.ops} == {"nnapi"}
     assert all(check.here is not None and check.here.worst <= 1 for check in found.ops)
 

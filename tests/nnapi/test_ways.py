@@ -66,6 +66,13 @@ def test_a_tangent_is_an_operation_of_its_own(kind: str, phone: Phone) -> None:
     pytest.fail("no case of it was taken")
 
 
+def test_integers_are_joined_by_parts(phone: Phone) -> None:
+    b = GraphBuilder()
+    tensors = [b.input((5, n), "INT32") for n in (6, 2, 4)]
+    b.output(b.op("CONCATENATION", tensors, (5, 12), axis=1))
+    check(b, phone, "SPLIT SPLIT PACK RESHAPE", steps=0)
+
+
 @pytest.mark.parametrize("approximate", [False, True])
 def test_gelu(approximate: bool, phone: Phone) -> None:
     b = GraphBuilder()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from ....graph.model import Graph, Op
 from ..abi import L1, L3, L6, Operation
-from ..node import Node, Nodes, Refused, Ways, affine, between, dims, i32, numbers
+from ..node import Between, Node, Nodes, Refused, Ways, affine, between, dims, i32, numbers
 from ..reading import BASIC, MOST_RANK, WIDE, Types, alike, axes, integer, integers, result, source, tensor
 
+PARTS = 64  # of which tensors of INT32 are joined
 PACKED: Types = {"FLOAT32": L6, "UINT8": L6, "INT8": L6, "INT32": L6}
 
 
-def concatenation(graph: Graph, op: Op) -> Nodes:
-    """CONCATENATION without an activation."""
-    found = [source(graph, op, BASIC, k) for k in range(len(op.inputs))]
+def in_a_row(graph: Graph, op: Op, types: Types) -> tuple[list[int], int, int, int]:
+    """(inputs, axis, output, level) of a CONCATENATION without an activation."""
+    found = [source(graph, op, types, k) for k in range(len(op.inputs))]
     shapes = [tensor(graph, t).shape for t, _ in found]
     if op.options.fused_activation_function != "NONE":
         raise Refused("activation", op.options.fused_activation_function, "NONE")
@@ -24,8 +27,12 @@ def concatenation(graph: Graph, op: Op) -> Nodes:
     made = (*shapes[0][:axis], sum(s[axis] for s in shapes), *shapes[0][axis + 1 :])
     if any((*s[:axis], *s[axis + 1 :]) != (*made[:axis], *made[axis + 1 :]) for s in shapes):
         raise Refused("shape", list(map(list, shapes)), f"alike but for dimension {axis}")
-    y = result(graph, op, made)
-    tensors, level = [t for t, _ in found], found[0][1]
+    return [t for t, _ in found], axis, result(graph, op, made), found[0][1]
+
+
+def concatenation(graph: Graph, op: Op) -> Nodes:
+    """CONCATENATION of other types than INT32."""
+    tensors, axis, y, level = in_a_row(graph, op, BASIC)
     if tensor(graph, tensors[0]).type == "UINT8" and {affine(tensor(graph, t)) for t in (*tensors, y)} != {
         affine(graph.tensors[y])
     }:
@@ -33,6 +40,28 @@ def concatenation(graph: Graph, op: Op) -> Nodes:
     if tensor(graph, tensors[0]).type == "INT8":
         alike(graph, y, *tensors)
     return (Node(Operation.CONCATENATION, (*tensors, i32(axis)), (y,), level),)
+
+
+def concatenation_of_integers(graph: Graph, op: Op) -> Nodes:
+    """A PACK of parts of one size, into which SPLIT cuts what is longer: CONCATENATION takes no INT32."""
+    tensors, axis, y, _ = in_a_row(graph, op, {"INT32": L6})
+    sizes = [tensor(graph, t).shape[axis] for t in tensors]
+    size, made = math.gcd(*sizes), graph.tensors[y].shape
+    if sum(sizes) // size > PARTS or len(made) >= MOST_RANK:
+        met = f"{sum(sizes) // size} parts of {list(made)}"
+        raise Refused("shape", met, f"at most {PARTS}, less than {MOST_RANK} dimensions")
+    one, nodes, parts = (*made[:axis], size, *made[axis + 1 :]), list[Node](), list[int | Between]()
+    for t, length in zip(tensors, sizes, strict=True):
+        cut = [between(graph, t, one) for _ in range(length // size)]
+        if len(cut) > 1:
+            nodes.append(Node(Operation.SPLIT, (t, i32(axis), i32(len(cut))), tuple(cut), L3))
+        parts += cut if len(cut) > 1 else [t]
+    whole = between(graph, y, (*made[:axis], len(parts), *one[axis:]))
+    return (
+        *nodes,
+        Node(Operation.PACK, (i32(axis), *parts), (whole,), L6),
+        Node(Operation.RESHAPE, (whole, numbers(made)), (y,), L6),
+    )
 
 
 def packed(graph: Graph, op: Op, types: Types) -> tuple[list[int], int, int, int]:
@@ -128,7 +157,7 @@ def unpack(graph: Graph, op: Op) -> Nodes:
 
 
 OPS: dict[str, Ways] = {
-    "CONCATENATION": (concatenation,),
+    "CONCATENATION": (concatenation, concatenation_of_integers),
     "PACK": (pack, pack_composed),
     "SPLIT": (split,),
     "SPLIT_V": (split_v,),
