@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..graph.model import Graph, Op
+from ..graph.model import Graph, Op, Options
 from .arguments import Refused, values
 from .program import Stage, fused_activation
 from .types import FLOAT
@@ -60,12 +60,29 @@ def window(size: int, kernel: int, stride: int, dilation: int, padding: str) -> 
 
 
 def windows(sizes: Sequence[int], kernel: Sequence[int], op: Op) -> tuple[Window, ...]:
-    """The windows along (depth,) height and width of an image, by an op's options."""
+    """The windows along (depth,) height and width of an image, by an op's options.
+
+    Among these may be `zeros_h` and `zeros_w` (see `padding`): how many zeros are to lie before and after the image.
+    """
     o = op.options
-    return tuple(
-        window(size, reach, o[f"stride_{axis}"], o.get(f"dilation_{axis}_factor", 1), o["padding"])
-        for size, reach, axis in zip(sizes, kernel, "dhw"[-len(sizes) :], strict=True)
-    )
+
+    def along(axis: str, size: int, reach: int) -> Window:
+        before, after = o.get(f"zeros_{axis}", (0, 0))
+        dilation = o.get(f"dilation_{axis}_factor", 1)
+        found = window(before + size + after, reach, o[f"stride_{axis}"], dilation, o["padding"])
+        return replace(found, size=size, before=before + found.before)
+
+    return tuple(map(along, "dhw"[-len(sizes) :], sizes, kernel))
+
+
+def padding(op: Op, pad: Op, zeros: Sequence[tuple[int, int]]) -> Op | None:
+    """A convolution that reads what `pad` reads and lays zeros around that itself; None where it cannot."""
+    if op.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D") or len(zeros) != 4 or any((*zeros[0], *zeros[3])):
+        return None
+    if op.inputs.count(pad.outputs[0]) != 1 or op.inputs[0] != pad.outputs[0]:
+        return None
+    options = Options({**op.options, "zeros_h": zeros[1], "zeros_w": zeros[2]})
+    return replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), options=options)
 
 
 # What of the geometry of an image layers of one kind do not share (Program.sizes).

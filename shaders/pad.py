@@ -6,10 +6,10 @@ Refuses paddings that are computed or negative, a mirror beyond the axis, more t
 from __future__ import annotations
 
 from ..graph.model import Graph, Op
-from .arguments import Refused, answering, pairs, result, same_affine, values, zero
+from .arguments import Refused, affine, answering, pairs, result, same_affine, values, zero
 from .program import Arg, Limits, Lowered
 from .strided_copy import View, moved
-from .types import ANY, element
+from .types import ANY, QUANTIZED, declared, element
 
 OPS = ("PAD", "PADV2", "MIRROR_PAD")
 TYPES = ANY
@@ -31,6 +31,19 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         else:
             view = view.pad(axis, before, after)
     return moved(graph, limits, view, output, *fill(graph, op))
+
+
+def zeros(graph: Graph, op: Op) -> list[tuple[int, int]] | None:
+    """How many elements that stand for 0 an op puts before and after each axis; None where it does anything else."""
+    if op.kind not in ("PAD", "PADV2"):
+        return None
+    source, output = (declared(graph.tensors[t]) for t in (op.inputs[0], op.outputs[0]))
+    try:
+        alike = source.type not in QUANTIZED or affine(source) == affine(output)
+        nothing = fill(graph, op) == (zero(graph.tensors[output.index]), ())
+        return pairs(graph, op, 1, len(source.shape)) if alike and nothing else None
+    except Refused:
+        return None
 
 
 def fill(graph: Graph, op: Op) -> tuple[str, tuple[Arg, ...]]:

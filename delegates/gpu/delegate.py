@@ -113,7 +113,7 @@ class GPUDelegate:
         self._reopens = False  # whether a context was lost
         self._lowered: dict[Any, tuple[tuple[Launch, ...], Lowering]] = {}
         self._verdicts: dict[int, Verdict] = {}
-        self._wholes: dict[int, Whole | Refusal] = {}
+        self._wholes: dict[tuple[int, tuple[int, ...]], Whole | Refusal] = {}
         self._graph: Graph | None = None
         self._view: Graph | None = None  # the same as this delegate holds it
         self._changes = changes()
@@ -323,9 +323,10 @@ class GPUDelegate:
 
     def _each(self, view: Graph, op: Op, limits: Limits) -> Whole | Refusal:
         """What becomes of one op, asked once: planning asks for it alone, in pairs, and in its partition."""
-        if op.index not in self._wholes:
-            self._wholes[op.index] = lower_op(view, op, limits)
-        return self._wholes[op.index]
+        key = op.index, op.inputs
+        if key not in self._wholes:
+            self._wholes[key] = lower_op(view, op, limits)
+        return self._wholes[key]
 
     def _lower(self, graph: Graph, ops: tuple[int, ...], keep: frozenset[int]) -> tuple[tuple[Launch, ...], Lowering]:
         with self._lock:

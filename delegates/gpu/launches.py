@@ -14,6 +14,7 @@ from ..base import ALIGNMENT, Lowering, Use
 from .blocks import Block, blocks, comfortable
 from .kernels import Refusal
 from .lowering import Whole, alone, by_fours, lower_op, over_limit, sources, writes
+from .pads import absorbed
 
 Lower = Callable[[Graph, Op, Limits], Whole | Refusal]
 
@@ -43,8 +44,8 @@ class Lowerer:
     parts: dict[int, tuple[int, int]] = field(default_factory=dict)  # tensor -> in which it lies, from which byte
     numbers: Iterator[int] = field(default_factory=count)
 
-    def add(self, op: Op, lowered: Whole) -> None:
-        """Take up one op."""
+    def add(self, op: Op, lowered: Whole, within: frozenset[int] = frozenset()) -> None:
+        """Take up one op, which does what the ops `within` it do, too."""
         if isinstance(lowered, Alias):
             self.aliases[lowered.output] = self.root(lowered.input)
             self.renamers.add(op.index)
@@ -55,7 +56,7 @@ class Lowerer:
             self.handed_on |= {made for p in lowered if isinstance(made := p.output, int) and made in read}
             for program in lowered:
                 if not self.put(program):
-                    self.launch(op, program)
+                    self.launch(op, program, within)
 
     def add_elementwise(self, op: Op, step: Elementwise) -> None:
         """Take up an elementwise op: as a stage of what makes one of its sides if that can be, else alone."""
@@ -100,12 +101,12 @@ class Lowerer:
         """The place of each tensor that does not own its bytes."""
         return {t: self.place(t) for t in (*self.aliases, *self.parts)}
 
-    def launch(self, op: Op, program: Program) -> None:
+    def launch(self, op: Op, program: Program, within: frozenset[int] = frozenset()) -> None:
         """Append one launch."""
         number = next(self.numbers)
         self.writers.setdefault(program.output, []).append(number)
         self.launches[number] = Launch(op.index, program)
-        self.homes[number] = {op.index}
+        self.homes[number] = {op.index, *within}
 
     def join(self, ops: set[int], program: Program) -> bool:
         """Move the stages of an elementwise program, which runs `ops`, into the launches that make what it reads."""
@@ -185,13 +186,17 @@ def lower(
     folded = graph.folded_ops.intersection(ops)
     wanted = sorted(set(ops) - folded)
     lowerer = Lowerer(graph, limits, keep | set(graph.boundary(wanted)[1]))
+    pads = absorbed(graph, wanted, lowerer.keep, lambda op: isinstance(each(graph, op, limits), tuple))
+    padding = {op.index: (op, frozenset({pad})) for pad, readers in pads.items() for op in readers}
     for index in wanted:
-        op = graph.ops[index]
+        if index in pads:
+            continue
+        op, within = padding.get(index, (graph.ops[index], frozenset()))
         lowered = each(graph, op, limits)
         if isinstance(lowered, Refusal):
             reasons = "; ".join(map(str, lowered.reasons))
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
-        lowerer.add(op, lowered)
+        lowerer.add(op, lowered, within)
     launches = tuple(
         replace(launch, blocks=blocks(graph, launch.program, limits.storage_blocks, limits.texels))
         for launch in lowerer.launches.values()
