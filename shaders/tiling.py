@@ -16,8 +16,8 @@ from .weights import Weights
 # Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads values
 # of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
 PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
-# (p, v) of a thread. More of them are hardly faster and take long to compile, as do many different ones; the largest,
-# which compile twice as long, are for where they were measured to be faster.
+# (p, v) of a thread; many different ones take long to compile. The largest are for where they were measured to be
+# faster: a GPU's registers may not hold their sums. Software spills any: the first is by rule there, for floats.
 SHAPES, LARGEST = ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1)), ((7, 4), (8, 4))
 LOCAL = 64
 
@@ -62,8 +62,8 @@ def tiled(
     def way(each: int, vecs: int) -> Way:
         blocks, sets = -(-pixels // (local * each)), -(-channels // (4 * vecs))
         time = step_time(each, vecs, weights.step, blocks * sets * layers, local, limits)
-        name, large = f"tiles of {each} by {4 * vecs}", (each, vecs) in LARGEST
-        return Way(name, time, partial(made, each, vecs, blocks, sets), large)
+        costly = (each, vecs) in LARGEST[int(limits.texels and sums.one == "float") :]
+        return Way(f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets), costly)
 
     def made(each: int, vecs: int, blocks: int, sets: int) -> tuple[Program]:
         arg, layout = weights.bound(graph, vecs)

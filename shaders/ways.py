@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Way:
     """One of several ways to do an op: its name, the time it should take beside the others, and what it launches.
 
-    One that is `slow_to_compile` is taken only where it is asked for.
+    One that is `costly`, in registers or to compile, is taken only where it is asked for.
     """
 
     name: str
     time: float
     programs: Callable[[], tuple[Program, ...]]
-    slow_to_compile: bool = False
+    costly: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Ways:
 
     def in_order(self, wanted: str = "") -> list[Way]:
         """The ways as they are tried; a name that is not known asks for nothing."""
-        return sorted(self.each, key=lambda way: (way.name != wanted, way.slow_to_compile, way.time))
+        return sorted(self.each, key=lambda way: (way.name != wanted, way.costly, way.time))
 
 
 def least(ways: Iterable[Way]) -> float:
     """The time of the best way that is taken without being asked for."""
-    return min(way.time for way in ways if not way.slow_to_compile)
+    return min(way.time for way in ways if not way.costly)
