@@ -40,7 +40,7 @@ def table() -> str:
     rows = []
     for kind in sorted(levels):
         told = " | ".join(str(levels[kind].get(type, "")) for type in TYPES)
-        rows.append(f"| {kind} | {told} | {', '.join(operations[kind])} |\n")
+        rows.append(f"| {kind.removeprefix('CUSTOM ')} | {told} | {', '.join(operations[kind])} |\n")
     return f"{len(rows)} kinds of op:\n\n{COLUMNS}{''.join(rows)}"
 
 

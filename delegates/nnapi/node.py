@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import Reason
 from ...graph.model import Graph, Op, Tensor
+from ..custom import registered
 from .abi import DTYPES, L1, TYPE_LEVELS, Operation, Type
 from .program import CONSTANT, MOST_RANK, OMITTED, Operand, Program, Step, aligned
 
@@ -151,7 +152,7 @@ def operand_of(tensor: Tensor) -> Operand:
 
 @cache
 def mappings() -> Mapping[str, Ways]:
-    """Kind of op -> what maps it, of all modules in `ops/` that map some."""
+    """Kind of op, of a custom one "CUSTOM" and its name -> what maps it, of all modules in `ops/` that map some."""
     package = import_module(".ops", __package__)
     found: dict[str, Ways] = {}
     for info in iter_modules(package.__path__):
@@ -159,12 +160,17 @@ def mappings() -> Mapping[str, Ways]:
     return found
 
 
+def key_of(op: Op) -> str:
+    """By what an op is found among the mappings: a file may call a custom one as it likes."""
+    return f"CUSTOM {op.custom_code}" if op.kind == "CUSTOM" else op.kind
+
+
 def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
     """What an op becomes at a feature level, or why it does not. Pure."""
-    if op.kind not in mappings():
+    if key_of(op) not in mappings() or op.custom_code in registered():
         return Reason("kind", op.label, "a kind of op that NNAPI has (docs/nnapi.md)")
     reasons, needed = [], []
-    for way in mappings()[op.kind]:
+    for way in mappings()[key_of(op)]:
         try:
             for t in (*op.inputs, *op.outputs):
                 if t >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -72,6 +73,10 @@ SAMPLES: Mapping[str, Sample] = {
     "BROADCAST_TO": ([(1, 4), [2, 4]], [ROWS], {"op_version": 2}),
     "CONCATENATION": ([ROWS, ROWS], [(4, 4)], {"axis": 0}),
     "CONV_2D": ([IMAGE, (WEIGHTS, (2, 3, 3, 2)), (BIAS, (2,))], [IMAGE], SLIDE),
+    "CUSTOM Convolution2DTransposeBias": (
+        [IMAGE, (WEIGHTS, (2, 3, 3, 2)), (BIAS, (2,))], [(1, 8, 8, 2)],
+        {"custom_options": struct.pack("<3i", 1, 2, 2)},  # padding like SAME, strides
+    ),
     "DEPTHWISE_CONV_2D": ([IMAGE, (WEIGHTS, (1, 3, 3, 2)), (BIAS, (2,))], [IMAGE], {**SLIDE, "depth_multiplier": 1}),
     "DEPTH_TO_SPACE": ([(1, 2, 2, 4)], [(1, 4, 4, 1)], {"block_size": 2}),
     "EMBEDDING_LOOKUP": ([(PLACES, (3,)), ROWS], [(3, 4)], {}),
@@ -125,7 +130,8 @@ def sample(kind: str, type: str) -> Graph:
     results = [_result(kind, type, k) for k in range(len(shapes))]
     made = [b.tensor(shape, made, quantization=q) for shape, (made, q) in zip(shapes, results, strict=True)]
     between = [b.tensor((1,), type, quantization=QUANTIZED[type]) for _ in range(5)] if whole else None
-    b.op(kind, tensors, outputs=made, intermediates=between, **options)
+    kind, _, code = kind.partition(" ")
+    b.op(kind, tensors, outputs=made, intermediates=between, custom_code=code, **options)
     b.output(*made)
     return read(b.build()).graphs[0]
 

@@ -17,12 +17,12 @@ from case import STEP, Case
 from conformance.oracle import prepare
 from delegraph import NNAPIDelegate
 from delegraph.delegates.nnapi.node import mappings
-from nnapi.kit import bounded, runs
+from nnapi.kit import bounded, kind_of, runs
 
 
 def every() -> Iterator[Any]:
     for name, case in cases.listed():
-        if case.kind in mappings():
+        if kind_of(case) in mappings():
             yield pytest.param(case, id=f"{name} {case.label}")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ops.harness import Arrays, Loaded, difference
 
+from case import Case
 from conformance.oracle import Prepared
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.nnapi.delegate import NNAPIDelegate
@@ -23,6 +24,11 @@ COMPARISONS = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_E
 BY_FLOATS = {
     "HARD_SWISH", "L2_NORMALIZATION", "LOGISTIC", "MEAN", "RESIZE_BILINEAR", "RSQRT", "SOFTMAX", "TANH",
 }  # fmt: skip
+
+
+def kind_of(case: Case) -> str:
+    """By what the mapping of a case is found."""
+    return f"CUSTOM {case.options['custom_code']}" if case.kind == "CUSTOM" else case.kind
 
 
 def told(graph: Graph) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ....graph.model import Graph, Op, Tensor
-from ..abi import L1, L3, L4, L6, PADDING, Operation, Type
+from ..abi import L1, L3, L6, PADDING, Operation, Type
 from ..node import (
     TENSORS,
     Arg,
@@ -34,7 +34,6 @@ POOLS: dict[str, tuple[Operation, Types]] = {
     "L2_POOL_2D": (Operation.L2_POOL_2D, {"FLOAT32": L1}),
     "MAX_POOL_2D": (Operation.MAX_POOL_2D, BASIC),
 }
-UNQUANTIZED_LEVEL: Types = {"FLOAT32": L3, "UINT8": L3, "INT8": L4}
 
 
 def image(graph: Graph, op: Op, types: Types, k: int = 0) -> tuple[int, tuple[int, ...], int]:
@@ -153,42 +152,6 @@ def conv_2d(graph: Graph, op: Op, depthwise: bool = False) -> Nodes:
     return (Node(code, (*head, fused(op), *tail), (y,), level),)
 
 
-def transpose_conv(graph: Graph, op: Op) -> Nodes:
-    """TRANSPOSE_CONV_2D with explicit padding, so that the result has the size that the op asks for."""
-    x, (batch, height, width, depth), level = image(graph, op, UNQUANTIZED_LEVEL, 2)
-    like, filters = tensor(graph, x), tensor(graph, op.inputs[1]).shape
-    if len(filters) != 4 or filters[3] != depth:
-        raise Refused("shape", f"weights {list(filters)}", f"NHWC of {depth} channels")
-    packed, scales = weights(graph, op, 1, like, 0)
-    o = op.options
-    y = result(graph, op, None, type=like.type)
-    shape = graph.tensors[y].shape
-    if len(shape) != 4 or (shape[0], shape[3]) != (batch, filters[0]):
-        raise Refused("shape", list(shape), [batch, "height", "width", filters[0]])
-    scaled(graph, x, y)
-    pads = []
-    for size, kernel, stride, made in (
-        (width, filters[2], o.stride_w, shape[2]),
-        (height, filters[1], o.stride_h, shape[1]),
-    ):
-        if window(made, kernel, stride, 1, o.padding) != size:
-            raise Refused("shape", f"{made} from {size}", f"what a stride of {stride} makes")
-        total = (size - 1) * stride + kernel - made
-        if total < 0:
-            raise Refused("padding", f"{total} to make {made} of {size}", "nothing negative")
-        pads += [total // 2, total - total // 2]
-    inputs = (
-        x,
-        packed,
-        bias(graph, op, 3, like, scales, filters[0]),
-        *map(i32, pads),
-        i32(o.stride_w),
-        i32(o.stride_h),
-        fused(op),
-    )
-    return (Node(Operation.TRANSPOSE_CONV_2D, (*inputs, NCHW), (y,), level),)
-
-
 def dense(graph: Graph, op: Op) -> tuple[int, int, int, tuple[int, int, int]]:
     """(input, output, level, (rows, units, inner size)) of a FULLY_CONNECTED."""
     x, level = source(graph, op, BASIC)
@@ -274,7 +237,6 @@ OPS: dict[str, Ways] = {
     **{kind: (partial(pool, kind),) for kind in POOLS},
     "CONV_2D": (conv_2d,),
     "DEPTHWISE_CONV_2D": (partial(conv_2d, depthwise=True),),
-    "TRANSPOSE_CONV": (transpose_conv,),
     "FULLY_CONNECTED": (fully_connected, dense_by_channel),
     "BATCH_MATMUL": (batch_matmul,),
 }
