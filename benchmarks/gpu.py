@@ -6,6 +6,7 @@ Architectures with random weights are made here, at batch 1 and batch 32, and fl
 that need it (`convert.py`, where PyTorch is). Each model is one interleaved run of `delegraph bench`. Printed last are
 tables: the time of each runtime and how many times as long as each peer ours takes, and how far from the floor of the
 device we are, with the ops that are furthest from it. FOLDER gets report.json, of the format of `delegraph bench`.
+With `--tune` which kernel does an op is measured first, for so many seconds a model and precision, and kept.
 
 On a software renderer images and batches are small, so that it is seen to work.
 """
@@ -31,7 +32,7 @@ from architectures import ARCHITECTURES, written
 from rich.console import Console
 from rich.table import Table
 
-from delegraph import GPUDelegate
+from delegraph import GPUDelegate, Interpreter
 from delegraph.bench.driver import Run
 from delegraph.bench.files import write_report
 from delegraph.bench.matrix import make_matrix
@@ -122,6 +123,15 @@ def measure(
     except KeyboardInterrupt:
         return run.report(), True
     return run.report(), False
+
+
+def tuned(model: Path, seconds: float) -> None:
+    """Measure which ways to do ops are the fastest here; whatever plans from then on in another process knows."""
+    for precision, _ in OURS:
+        with Interpreter(model, delegates=[GPUDelegate(precision=precision)]) as it:
+            it.tune(seconds)
+            decisions = [d for d in it.plan.decisions if d.way]
+        console.print(f"{model.stem} {precision}: {sum(d.tuned for d in decisions)} of {len(decisions)} ops measured")
 
 
 def plan(folder: Path, scale: Scale, only: Sequence[str], given: Sequence[Path]) -> Iterator[tuple[Path, int]]:
@@ -226,6 +236,9 @@ def told() -> Any:
     parser.add_argument("--batch", type=int, action="append", help="default: 1 and 32, on a software renderer 1 and 4")
     parser.add_argument("--size", type=int, help="of images; default: 224, on a software renderer 96")
     parser.add_argument("--seconds", type=float, help="of each cell")
+    parser.add_argument(
+        "--tune", type=float, default=0.0, help="seconds of tuning a model and precision; default: none"
+    )
     return parser.parse_args()
 
 
@@ -247,6 +260,8 @@ def main() -> None:
             for model, batch in plan(Path(folder), scale, options.only or [*ARCHITECTURES], options.models):
                 able = [peer for peer in peers if batch == 1 or peer != "ncnn"]  # ncnn has no batches
                 convert(model, able, pythons)
+                if options.tune:
+                    tuned(model, options.tune)
                 report, broken = measure(model, able, pythons, scale.seconds, batch == 1)
                 reports.append(report)
                 console.print(f"{model.stem}: {time.perf_counter() - begun:.0f} s since the start", markup=False)

@@ -221,8 +221,9 @@ class Interpreter:
     def tune(self, seconds: float = 10.0, progress: Progress = lambda done, what: None) -> list[Raced]:
         """Measure for about `seconds` what could be chosen, note it for this machine, and plan anew.
 
-        Pieces of the model are timed on every delegate that can run them, then whole plans side by side until it is
-        clear which is fastest; returned are these, the fastest first. `progress` is called with the part that is done,
+        Timed are the ways to do each op that a delegate knows several for, pieces of the model on every delegate that
+        can run them, then whole plans side by side until it is clear which is fastest; returned are these, the fastest
+        first. `progress` is called with the part that is done,
         0 to 1, and what is done now. Call `allocate_tensors` afterwards. Raises what making a plan does.
         """
         raced = self._session.tune(seconds, progress)

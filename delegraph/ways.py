@@ -61,21 +61,23 @@ def time_ways(graph: Graph, delegates: Sequence[Delegate], book: CostBook, end: 
     the graph with all that was found.
     """
     waiting = sorted(contests(graph, delegates, book), key=lambda contest: (contest.known, -contest.weight))
+    if not waiting:
+        return
     now = time.perf_counter()
     hold(graph, waiting, book, now + ALONE * (end - now), report)
-    own = {(contest.delegate.name, contest.key): contest.ways[0] for contest in waiting}
     costs = Costs(graph, delegates, capability(graph, delegates))
-    for delegate in delegates if waiting else ():
+    for delegate in delegates:
+        own = {contest.key: contest.ways[0] for contest in waiting if contest.delegate is delegate}
+        keys = {op.index: content_key(graph, [op.index]) for op in graph.ops} if own else {}
         found = known_ways(graph, [delegate], book)
-        names = {op: (delegate.name, content_key(graph, [op])) for op in found}
-        changed = {op: way for op, way in found.items() if way != own.get(names[op], way)}
-        for ops in costs.regions(delegate.name):
-            here = {op: way for op, way in changed.items() if op in ops}
-            if here:
-                report(f"{count(len(here), 'op')} in other ways")
-                if not pays(graph, delegate, ops, here, end):
-                    for op in here:
-                        book.add_way(delegate, names[op][1], own[names[op]])
+        for ops in costs.regions(delegate.name) if own else ():
+            changed = {op: found[op] for op in ops if op in found and found[op] != own.get(keys[op], found[op])}
+            if not changed:
+                continue
+            report(f"{count(len(changed), 'op')} in other ways")
+            if not pays(graph, delegate, ops, changed, end):
+                for op in changed:
+                    book.add_way(delegate, keys[op], own[keys[op]])
     book.save()
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from ..partitioner.explain import count, duration, expectation
+from ..partitioner.plan import Plan
 from ..tune import Raced
 from .console import (
     DelegatesOption,
@@ -31,7 +32,7 @@ def tune(
         float, typer.Option("--seconds", metavar="N", min=0.1, help="About how long to measure.")
     ] = 10.0,
 ) -> None:
-    """Time pieces and plans of a model on the delegates, and keep the times for plans by `fastest` on this machine."""
+    """Time kernels, pieces and plans of a model on the delegates, and keep what is found for plans on this machine."""
     with opened(model, delegates, Placement.fastest, simulate) as it:
         with progress() as bar:
             task = bar.add_task("tune", total=100)
@@ -40,8 +41,14 @@ def tune(
     if not raced:
         show("nothing to choose: no plan could be timed")
         return
-    show(raced_table(raced), "", f"the plan now: {expectation(plan)}")
+    show(raced_table(raced), "", f"the plan now: {expectation(plan)}", *measured_ways(plan))
     say(f"kept in {book}")
+
+
+def measured_ways(plan: Plan) -> list[str]:
+    """How many of the ops that can be done in several ways are done in one that was measured to be the fastest."""
+    tuned = [d.tuned for d in plan.decisions if d.way]
+    return [f"done as measured: {sum(tuned)} of {count(len(tuned), 'op')}"] if tuned else []
 
 
 def raced_table(raced: list[Raced]) -> Table:
