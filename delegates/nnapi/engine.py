@@ -76,19 +76,17 @@ class NNAPIEngine:
         read = Program.read(program)
         if read.level > (level := self.level(read.device)):
             raise TooOld("the program", read.level, level)
-        flipped = (
-            _check_ports(read, read.inputs, [*inputs, *variables], "input"),
-            _check_ports(read, read.outputs, [*outputs, *variables], "output"),
-        )
+        given, _ = _check_ports(read, read.inputs, [*inputs, *variables], "input")
+        ports = (given, *_check_ports(read, read.outputs, [*outputs, *variables], "output"))
         if len(variables) != read.states:
             raise DelegateError(f"nnapi: the program remembers {read.states} values, not {len(variables)}")
         devices, cache = self.chosen(read.device), self._cache(program, read.device)
         try:
-            return LoadedProgram(self.library, read, devices, self._share, cache, *flipped)
+            return LoadedProgram(self.library, read, devices, self._share, cache, *ports)
         except NNAPIError as error:
             if error.code != "UNMAPPABLE" or not self._share:
                 raise
-        return LoadedProgram(self.library, read, devices, False, cache, *flipped)
+        return LoadedProgram(self.library, read, devices, False, cache, *ports)
 
     def supported(self, program: Program) -> list[bool]:
         """Which of a program's operations the chosen devices, else any device, take. Needs feature level 29."""
@@ -149,17 +147,26 @@ class Answers:
         """Nothing is held."""
 
 
-def _check_ports(program: Program, operands: Sequence[int], ports: Sequence[Port], what: str) -> list[int]:
-    """Which ports are signed bytes where the program has unsigned ones. Raises DelegateError where they do not fit."""
-    flipped = []
+def _check_ports(
+    program: Program, operands: Sequence[int], ports: Sequence[Port], what: str
+) -> tuple[list[int], list[int]]:
+    """Which ports are signed bytes where the program has unsigned ones, which outputs are INT64 where it has INT32.
+
+    Raises DelegateError where they do not fit.
+    """
+    flipped, longer = [], []
     if len(ports) != len(operands):
         raise DelegateError(f"nnapi: the program has {len(operands)} {what}s, not {len(ports)}")
     for place, (port, k) in enumerate(zip(ports, operands, strict=True)):
         operand = program.operands[k]
         signed = port.dtype == np.int8 and operand.type is Type.TENSOR_QUANT8_ASYMM
-        if not (signed or port.dtype == DTYPES[operand.type]) or operand.nbytes not in (0, port.nbytes):
+        wide = what == "output" and port.dtype == np.int64 and operand.type is Type.TENSOR_INT32
+        fits = signed or wide or port.dtype == DTYPES[operand.type]
+        if not fits or operand.nbytes not in (0, port.nbytes // 2 if wide else port.nbytes):
             wanted = f"{operand.type.name} {list(operand.dims)}"
             raise DelegateError(f"nnapi: {what} {port.name!r} is {port.dtype} {list(port.shape)}, not {wanted}")
         if signed:
             flipped.append(place)
-    return flipped
+        if wide:
+            longer.append(place)
+    return flipped, longer

@@ -31,16 +31,19 @@ class LoadedProgram:
         cache: tuple[str, bytes] | None = None,
         given: Sequence[int] = (),
         made: Sequence[int] = (),
+        longer: Sequence[int] = (),
     ) -> None:
         """Compile it for some devices, or where Android chooses. Raises DelegateError.
 
         `share` hands weights over in shared memory. `cache` is a folder for what is compiled, and a token of 32 bytes
-        that stands for the program. Inputs `given` and outputs `made` are signed bytes outside, unsigned ones inside.
+        that stands for the program. Inputs `given` and outputs `made` are signed bytes outside, unsigned ones inside;
+        outputs `longer` are INT64 outside, INT32 inside.
         """
         self._library, self._program = library, program
         self._devices, self._share, self._cache = devices, share, cache
         self._given = {k: np.empty(program.operands[program.inputs[k]].dims, np.uint8) for k in given}
         self._made = tuple(made)
+        self._short = {k: np.empty(program.operands[program.outputs[k]].dims, np.int32) for k in longer}
         kept = [program.operands[k] for k in program.inputs[len(program.inputs) - program.states :]]
         self._states = [np.zeros(operand.dims, DTYPES[operand.type]) for operand in kept]
         signed = Type.TENSOR_QUANT8_ASYMM_SIGNED
@@ -93,7 +96,8 @@ class LoadedProgram:
                 np.bitwise_xor(inputs[k].view(np.uint8).reshape(unsigned.shape), SIGN, out=unsigned)
             read = [*(self._given.get(k, array) for k, array in enumerate(inputs)), *self._states]
             try:
-                execution = self._execution(stack, read, [*outputs, *self._next])
+                written = [self._short.get(k, array) for k, array in enumerate(outputs)]
+                execution = self._execution(stack, read, [*written, *self._next])
                 self._compute(stack, execution)
             except DelegateError as error:
                 self._forget()
@@ -103,6 +107,8 @@ class LoadedProgram:
                 self._check(execution, outputs)
             for state, after in zip(self._states, self._next, strict=True):
                 np.copyto(state, after)
+            for k, short in self._short.items():
+                np.copyto(outputs[k], short.reshape(outputs[k].shape))
             for k in self._made:
                 flat = outputs[k].reshape(-1).view(np.uint8)
                 np.bitwise_xor(flat, SIGN, out=flat)

@@ -186,6 +186,24 @@ def test_what_is_remembered_goes_on_and_is_taken_over(kind: str, phone: Phone) -
         np.testing.assert_allclose(infer(it, frames[0]), again, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["ARG_MAX", "ARG_MIN"])
+def test_places_of_64_bits(kind: str, phone: Phone) -> None:
+    """NNAPI tells them in 32; what is negative there would be so in 64."""
+    b = GraphBuilder()
+    x = b.input((3, 200, 4))
+    places = b.op(kind, [x, b.constant(np.array(1, np.int32))], (3, 4), dtype="INT64", output_type="INT64")
+    b.output(places, b.op("RELU", [x], (3, 200, 4)))
+    values = np.random.default_rng(0).standard_normal((3, 200, 4)).astype(np.float32)
+    with Interpreter(model_content=b.build(), delegates=[NNAPIDelegate(library=phone.path)]) as it:
+        it.allocate_tensors()
+        for sign in (1, -1):
+            it.set_tensor(0, sign * values)
+            it.invoke()
+            found = it.get_tensor(it.get_output_details()[0]["index"])
+            assert found.dtype == np.int64
+            np.testing.assert_array_equal(found, getattr(np, kind.lower().replace("_", ""))(sign * values, 1))
+
+
 def test_what_is_remembered_is_given_back(phone: Phone) -> None:
     """SVDF's memory is moved on at another moment there than in TensorFlow Lite, whose it is outside."""
     graph = sample("SVDF", "FLOAT32")

@@ -209,7 +209,7 @@ int elementwise(int32_t code, Value **in, uint32_t n_in, Value **out, uint32_t n
             int32_t v = read_raw(x, k);
             write_raw(y, k, code == 67 || (code == 38 && v < 0) ? (int32_t)(0u - (uint32_t)v) : v);
         } else if (code == 45) {
-            double v = x->type == T_FLOAT32 ? read_real(x, k) : read_raw(x, k);
+            double v = x->type == T_FLOAT32 ? (double)read_real(x, k) : read_raw(x, k);
             if (y->type == T_FLOAT32) write_real(y, k, v);
             else write_raw(y, k, y->type == T_QUANT8 ? (v < 0 ? 0 : v > 255 ? 255 : (int32_t)v) : (int32_t)v);
         } else write_real(y, k, of_one(code, read_real(x, k), n_in > 1 ? in[1] : NULL));

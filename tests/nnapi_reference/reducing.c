@@ -41,7 +41,7 @@ static int reduced(int32_t code, Value **in, Value *y) {
                 at += gone[d] ? 0 : rest % x->dims[d] * step;
                 step *= kept[d];
             }
-            if (at == k) total = taken(code, total, x->type == T_FLOAT32 ? read_real(x, i) : read_raw(x, i));
+            if (at == k) total = taken(code, total, x->type == T_FLOAT32 ? (double)read_real(x, i) : read_raw(x, i));
         }
         if (code == 31) total /= (double)(n / m);
         if (x->type == T_FLOAT32) write_real(y, k, total);
@@ -64,8 +64,8 @@ static int largest(int32_t code, Value **in, Value *y) {
         int32_t best = 0;
         size_t first = k / inner * x->dims[axis] * inner + k % inner;
         for (uint32_t i = 1; i < x->dims[axis]; i++) {
-            double a = x->type == T_FLOAT32 ? read_real(x, first + i * inner) : read_raw(x, first + i * inner);
-            double b = x->type == T_FLOAT32 ? read_real(x, first + (size_t)best * inner) : read_raw(x, first + (size_t)best * inner);
+            double a = x->type == T_FLOAT32 ? (double)read_real(x, first + i * inner) : read_raw(x, first + i * inner);
+            double b = x->type == T_FLOAT32 ? (double)read_real(x, first + (size_t)best * inner) : read_raw(x, first + (size_t)best * inner);
             if (code == 39 ? a > b : a < b) best = (int32_t)i;
         }
         write_raw(y, k, best);
@@ -85,8 +85,8 @@ static int top(Value **in, Value **out) {
         for (uint32_t j = 0; j < k; j++) {
             uint32_t best = size;
             for (uint32_t i = 0; i < size; i++) {
-                double a = x->type == T_FLOAT32 ? read_real(x, row * size + i) : read_raw(x, row * size + i), b = 0;
-                if (best < size) b = x->type == T_FLOAT32 ? read_real(x, row * size + best) : read_raw(x, row * size + best);
+                double a = x->type == T_FLOAT32 ? (double)read_real(x, row * size + i) : read_raw(x, row * size + i), b = 0;
+                if (best < size) b = x->type == T_FLOAT32 ? (double)read_real(x, row * size + best) : read_raw(x, row * size + best);
                 if (!used[i] && (best == size || a >= b)) best = i; /* of equal ones the one that is further on */
             }
             used[best] = true;

@@ -75,11 +75,14 @@ def mean_of_numbers(graph: Graph, op: Op) -> Nodes:
 
 
 def arg(code: Operation, graph: Graph, op: Op) -> Nodes:
-    """ARGMAX and ARGMIN, whose result is INT32."""
+    """ARGMAX and ARGMIN, whose result is INT32; the engine widens it where the op's is INT64."""
     x, level = source(graph, op, WIDE, rank=None)
     shape = tensor(graph, x).shape
     (axis,) = axes([integer(graph, op, 1)], len(shape))
-    y = result(graph, op, (*shape[:axis], *shape[axis + 1 :]), type="INT32")
+    kind = graph.tensors[op.outputs[0]].type
+    if kind not in ("INT32", "INT64"):
+        raise Refused("type", f"the result is {kind}", "INT32 or INT64")
+    y = result(graph, op, (*shape[:axis], *shape[axis + 1 :]), type=kind)
     return (Node(code, (x, i32(axis)), (y,), level),)
 
 
