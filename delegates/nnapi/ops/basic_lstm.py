@@ -8,7 +8,7 @@ from ....graph.model import Graph, Op
 from ..abi import L1, L3, Operation, Type
 from ..node import Arg, Between, Const, Next, Node, Nodes, Omitted, Refused, affine, i32, numbers, real
 from ..program import Operand
-from ..reading import exactly, result, source, tensor
+from ..reading import alike, exactly, result, source, tensor
 from .recurrent import CELLS, size
 
 CELL_SCALE = 2.0**-11  # that QUANTIZED_16BIT_LSTM fixes, as it does that of values: 1 / 128 around 128
@@ -39,6 +39,7 @@ def basic(graph: Graph, op: Op) -> Nodes:
     if not read(graph, op.outputs[2]):
         return nodes
     joined = result(graph, op, (batches, inputs + units), 2, kind)
+    alike(graph, x, joined)
     return (*nodes, Node(Operation.CONCATENATION, (x, before, i32(1)), (joined,), L1))
 
 

@@ -79,14 +79,7 @@ def integers(sequence: bool, graph: Graph, op: Op) -> Nodes:
     hidden, cell = state(graph, op, 18, (batches, out), "INT8"), state(graph, op, 19, (batches, cells), "INT16")
     y = result(graph, op, (*shape[:-1], out))
     scales = checked(graph, op, y)
-    weights = [
-        *(packed(graph, op, k, (cells, shape[-1]), Type.TENSOR_QUANT8_SYMM) for k in range(1, 5)),
-        *(packed(graph, op, k, (cells, out), Type.TENSOR_QUANT8_SYMM) for k in range(5, 9)),
-        *[Omitted(Type.TENSOR_QUANT16_SYMM)] * 3,
-        *(packed(graph, op, k, (cells,), Type.TENSOR_INT32) for k in range(12, 16)),
-        packed(graph, op, 16, (out, cells), Type.TENSOR_QUANT8_SYMM),
-        packed(graph, op, 17, (out,), Type.TENSOR_INT32),
-    ]  # fmt: skip
+    weights = weights_of(graph, op, shape[-1], cells, out)
     norms = [packed(graph, op, k, (cells,), Type.TENSOR_QUANT16_SYMM) for k in range(20, 24)]
     nodes: list[Node] = []
     given: Arg = x
@@ -97,14 +90,30 @@ def integers(sequence: bool, graph: Graph, op: Op) -> Nodes:
             tail = Const(between(graph, x, (*shape[:-1], len(more))).operand, lambda: along(shape[:-1], more))
             nodes.append(Node(Operation.CONCATENATION, (x, tail, i32(len(shape) - 1)), (wide,), level))
             given = wide
-    if isinstance(weights[15], Omitted) and affine(graph.tensors[op.intermediates[-1]])[1]:
-        weights[15] = Const(Operand(Type.TENSOR_QUANT8_SYMM, (out, cells), 1.0), lambda: np.eye(cells, dtype=np.int8))
-    if isinstance(weights[16], Omitted) and not isinstance(weights[15], Omitted):
-        weights[16] = full(Operand(Type.TENSOR_INT32, (out,)), 0)  # without it, zero points are left out there
     reads = partial(step, weights=tuple(weights), norms=tuple(norms), scales=scales)
     if not sequence:
         return (*nodes, Node(Operation.QUANTIZED_LSTM, reads(given, hidden, cell), (Next(hidden), Next(cell), y), L4))
     return (*nodes, *unrolled(graph, given, (hidden, cell), y, time, reads))
+
+
+def weights_of(graph: Graph, op: Op, inputs: int, cells: int, out: int) -> list[Any]:
+    """Inputs 1 to 17, with a projection where its zero point needs one, and zeros where this has no bias."""
+    found: list[Any] = [
+        *(packed(graph, op, k, (cells, inputs), Type.TENSOR_QUANT8_SYMM) for k in range(1, 5)),
+        *(packed(graph, op, k, (cells, out), Type.TENSOR_QUANT8_SYMM) for k in range(5, 9)),
+        *[Omitted(Type.TENSOR_QUANT16_SYMM)] * 3,
+        *(packed(graph, op, k, (cells,), Type.TENSOR_INT32) for k in range(12, 16)),
+    ]  # fmt: skip
+    projection = packed(graph, op, 16, (out, cells), Type.TENSOR_QUANT8_SYMM)
+    added = packed(graph, op, 17, (out,), Type.TENSOR_INT32)
+    if isinstance(projection, Omitted) and (out != cells or not isinstance(added, Omitted)):
+        raise Refused("projection", f"{cells} units give {out} values", "weights that project them")
+    if isinstance(projection, Omitted) and affine(graph.tensors[op.intermediates[-1]])[1]:
+        itself = Operand(Type.TENSOR_QUANT8_SYMM, (out, cells), 1.0)
+        projection = Const(itself, lambda: np.eye(cells, dtype=np.int8))
+    if isinstance(added, Omitted) and not isinstance(projection, Omitted):
+        added = full(Operand(Type.TENSOR_INT32, (out,)), 0)  # without it, zero points are left out there
+    return [*found, projection, added]
 
 
 def step(
