@@ -10,7 +10,7 @@ from ..delegates.cpu import CPUDelegate
 from ..errors import DelegraphError
 from ..graph.model import Graph
 from ..interpreter import Interpreter
-from ..partitioner.explain import plain, shorten
+from ..partitioner.explain import manner, plain, shorten
 from ..partitioner.plan import Decision, Plan, Run, Transfer
 from ..timing import StepTime, noise, typical
 from .floor import floors
@@ -67,7 +67,8 @@ def _op(d: Decision, times: dict[int, Timing], floors: dict[int, float]) -> OpRe
         return OpRecord(d.op, kind, d.delegate, d.partition, "fused", d.fused)
     seconds, timing = times.get(d.op, (None, ""))
     return OpRecord(
-        d.op, kind, d.delegate, d.partition, "launched", None, seconds, timing, floors.get(d.op),  # type: ignore[arg-type]
+        d.op, kind, d.delegate, d.partition, "launched", None, seconds, timing,  # type: ignore[arg-type]
+        floors.get(d.op), shorten(manner(d)),
     )  # fmt: skip
 
 

@@ -143,7 +143,8 @@ class OpRecord:
     `seconds` is None where its time can not be told from its partition's. `timing` says where it is from: "device" by
     the device's own clock, "host" by the host's around each launch, "alone" by running the op by itself, scaled so that
     a partition's ops add up to what the partition took. An op that was fused counts in the op named by `into`.
-    `floor` is the least that it could take by the `ceilings` of the cell; None where these are not known.
+    `floor` is the least that it could take by the `ceilings` of the cell; None where these are not known. `way` is how
+    it is done, and what chose that, where its delegate knows several ways.
     """
 
     index: int
@@ -155,6 +156,7 @@ class OpRecord:
     seconds: float | None = None
     timing: Literal["", "device", "host", "alone"] = ""
     floor: float | None = None
+    way: str = ""
 
 
 @dataclass(frozen=True)

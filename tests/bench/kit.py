@@ -47,7 +47,8 @@ def cell(model: int, configuration: Configuration, seconds: float, machine: str 
     share = (0.5, 0.3, 0.0, 0.2)
     ops = tuple(
         OpRecord(k, KINDS[k], who, part, "fused" if k == 2 else "launched", 1 if k == 2 else None,
-                 None if k == 2 else seconds * share[k], "" if k == 2 else "host")
+                 None if k == 2 else seconds * share[k], "" if k == 2 else "host",
+                 way="" if k else "tiles of 4 by 16, measured")
         for k, (who, part) in enumerate(where)
     )  # fmt: skip
     steps = (StepRecord("run", "ops 0 to 3", seconds * 0.9, "cpu", 0),)

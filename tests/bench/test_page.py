@@ -37,6 +37,7 @@ def test_a_page_refers_to_nothing_else(written: Path) -> None:
     text = written.read_text("utf-8")
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)|url\((?!#)|@import|<link|<iframe""", text)
     assert "default-src 'none'" in text and len(text) < 2 << 20
+    assert "<td>tiles of 4 by 16, measured</td>" in text, "how an op is done, and what chose that"
 
 
 @needs_browser
@@ -113,7 +114,7 @@ def hostile() -> Report:
         replace(
             c, model=replace(c.model, name=evil), machine=evil, problem=evil, devices={evil: evil},
             steps=tuple(replace(s, label=evil, delegate=s.delegate and evil) for s in c.steps),
-            ops=tuple(replace(op, kind=evil, delegate=evil) for op in c.ops),
+            ops=tuple(replace(op, kind=evil, delegate=evil, way=evil) for op in c.ops),
         )
         for c in made.cells
     )  # fmt: skip
