@@ -176,8 +176,11 @@ def lowered(graph: Graph, op: Op, level: int) -> Nodes | Reason:
                 if t >= 0:
                     _check_tensor(graph, t)
             nodes = way(graph, op)
-            if {*variables(nodes)} != {t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable}:
-                raise Refused("variable", "what it remembers stays with another delegate")
+            held = [t for t in op.inputs if t >= 0 and graph.tensors[t].is_variable]
+            if sorted(held) != sorted(variables(nodes)):
+                raise Refused(
+                    "variable", "what it remembers stays with another delegate, or is one of its values twice"
+                )
         except Refused as refused:
             reasons.append(refused.reason)
             continue

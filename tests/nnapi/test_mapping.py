@@ -69,6 +69,7 @@ REFUSED: list[tuple[str, Build]] = [
     ("not_constant", one("CONV_2D", (1, 4, 4, 2), (3, 1, 1, 2), made=(1, 4, 4, 3), **SLIDE)),
     ("shape", one("CONV_2D", (1, 4, 4, 2), np.ones((3, 1, 1, 2), np.float32), made=(1, 4, 4, 4), **SLIDE)),
     ("shape", one("ADD", (2, 3), (3,), made=(3, 3))),
+    ("shape", one("BROADCAST_TO", (), np.array([2, 4], np.int32), made=(), op_version=2)),
     ("axis", one("REVERSE_V2", (2, 3), np.array([0, 1], np.int32), made=(2, 3))),
     ("slice", one("STRIDED_SLICE", (4, 3), *(np.array([v], np.int32) for v in (0, 2, 1)), made=(2, 3))),
     ("batch_dims", one("GATHER", (2, 3), np.zeros((2, 1), np.int32), made=(2, 1), axis=1, batch_dims=1)),
@@ -124,6 +125,23 @@ def test_a_late_operation_has_another_way() -> None:
     assert not isinstance(late, Reason) and not isinstance(early, Reason)
     assert [node.code for node in late] == [Operation.HARD_SWISH]
     assert [node.code for node in early] == [Operation.ADD, Operation.MUL, Operation.MUL]
+
+
+def test_what_is_remembered_twice_is_refused() -> None:
+    """It would have two next values."""
+
+    def build(b: GraphBuilder) -> None:
+        weights = [b.constant(np.ones(shape, np.float32)) for shape in ((4, 3), (4, 4), (4,))]
+        cell = [*weights, b.variable((2, 4))]
+        made = [b.tensor((2, 5, 4)), b.tensor((2, 5, 4))]
+        b.op(
+            "BIDIRECTIONAL_SEQUENCE_RNN", [b.input((2, 5, 3)), *cell, *cell, -1, -1, -1], outputs=made,
+            time_major=False, merge_outputs=False,
+        )  # fmt: skip
+        b.output(*made)
+
+    found = nodes_of(build)
+    assert isinstance(found, Reason) and found.code == "variable"
 
 
 def test_what_several_ops_share_is_one_operand() -> None:

@@ -194,6 +194,9 @@ def broadcast_to(graph: Graph, op: Op) -> Nodes:
     target = graph.tensors[op.outputs[0]].shape
     if broadcast(shape, target) != target or len(target) > MOST_RANK:
         raise Refused("shape", f"{list(shape)} to {list(target)}", f"at most {MOST_RANK} dimensions that broadcast")
+    wanted = graph.constant(op.inputs[1])
+    if wanted is not None and tuple(wanted.ravel().tolist()) != target:
+        raise Refused("shape", f"{graph.tensors[op.outputs[0]].name!r} is declared {list(target)}", wanted.tolist())
     y = result(graph, op, target)
     alike(graph, x, y)
     return tiled(graph, x, y, target, level)
