@@ -85,9 +85,11 @@ def slots(program: Program) -> list[Slot]:
 
 def alone(program: Program, texels: bool = False) -> tuple[Block, ...]:
     """A block for each array of a program; those that are only read may be `texels`, as many as any device has."""
-    found = slots(program)
-    reads = [slot for slot in found if slot.access == "readonly"][: UNITS * texels]
-    return tuple((replace(slot, texels=slot in reads),) for slot in found)
+    units = count()
+    return tuple(
+        (replace(slot, texels=True) if texels and slot.access == "readonly" and next(units) < UNITS else slot,)
+        for slot in slots(program)
+    )
 
 
 def blocks(graph: Graph, program: Program, limit: int, texels: bool = False) -> tuple[Block, ...]:

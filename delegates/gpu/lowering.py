@@ -128,9 +128,9 @@ def bound(graph: Graph, program: Program) -> Program:
 
     def argument(arg: Arg) -> Arg:
         if isinstance(arg.source, Const):
-            return replace(arg, source=buffer(arg.source))
+            return Arg(arg.name, buffer(arg.source), arg.type)
         source = buffer(arg.source) if isinstance(arg.source, int) else arg.source
-        return replace(arg, source=source, type=glsl(held(graph, arg.source).type, arg.type))
+        return Arg(arg.name, source, glsl(held(graph, arg.source).type, arg.type))
 
     def step(stage: Stage) -> Stage:
         if isinstance(stage.operand, Const):
