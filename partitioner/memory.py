@@ -135,23 +135,26 @@ def _places(
 def pack(spans: Iterable[Span], alignment: int = ALIGNMENT) -> list[int]:
     """A byte offset for each span, so that no two that are alive together overlap.
 
-    Greedy by size, largest first (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
-    Where that takes more than what is alive at once, whatever ends at the top goes first in another try: the best of
-    TRIES, or of fewer where there are thousands.
+    Greedy by size, largest first (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020),
+    and where that takes more than what is alive at once, in the order of time, too. From either whatever ends at the
+    top goes first in another try: the best of TRIES, or of fewer where there are thousands.
     """
     spans = list(spans)
-    order = sorted(range(len(spans)), key=lambda i: (-spans[i].nbytes, spans[i].first))
-    least = most_alive(spans)
-    best = offsets = _in_order(spans, order, alignment)
-    for _ in range(min(TRIES, EFFORT // max(len(spans), 1))):
-        top = max(range(len(spans)), key=lambda i: offsets[i] + spans[i].nbytes, default=0)
-        if _height(spans, best) <= least or order[0] == top:
+    numbers, least = range(len(spans)), most_alive(spans)
+    found: list[list[int]] = []
+    for order in (
+        sorted(numbers, key=lambda i: (-spans[i].nbytes, spans[i].first)),
+        sorted(numbers, key=lambda i: (spans[i].first, -spans[i].nbytes)),
+    ):
+        for _ in range(1 + min(TRIES, EFFORT // max(len(spans), 1))):
+            found.append(offsets := _in_order(spans, order, alignment))
+            top = max(numbers, key=lambda i: offsets[i] + spans[i].nbytes, default=0)
+            if _height(spans, offsets) <= least or order[0] == top:
+                break
+            order = [top, *(i for i in order if i != top)]
+        if _height(spans, offsets) <= least:
             break
-        order.remove(top)
-        order.insert(0, top)
-        offsets = _in_order(spans, order, alignment)
-        best = min(best, offsets, key=lambda found: _height(spans, found))
-    return best
+    return min(found, key=lambda offsets: _height(spans, offsets))
 
 
 def most_alive(spans: Iterable[Span]) -> int:

@@ -57,7 +57,7 @@ def test_drawn(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", cases.families())
 def test_many_drawn(name: str) -> None:
-    any_of(cases.families()[name], 4)
+    any_of(cases.families()[name], 3)
 
 
 def any_of(family: Family, count: int) -> None:

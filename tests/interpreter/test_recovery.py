@@ -133,7 +133,8 @@ def inners() -> Iterator[dict[str, Delegate]]:
 
 @pytest.mark.parametrize(
     ("workers", "rounds", "first"),
-    [(1, 9, 0), (8, 2, 5), *(pytest.param(1, 50, 50 * k, marks=pytest.mark.soak) for k in range(10)),
+    [(1, 9, 0), pytest.param(8, 2, 5, marks=pytest.mark.slow),
+     *(pytest.param(1, 50, 50 * k, marks=pytest.mark.soak) for k in range(10)),
      *(pytest.param(8, 16, 16 * k, marks=pytest.mark.soak) for k in range(4))],
 )  # fmt: skip
 def test_rounds_of_seeded_failures(workers: int, rounds: int, first: int, inners: dict[str, Delegate]) -> None:

@@ -57,15 +57,15 @@ def test_a_trained_recurrent_model_of_bytes_is_a_step_off_at_most(phone: Phone) 
     assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "phone"),
     [
-        ("zoo/mobilenet_v2_int8.tflite", 29), ("zoo/mobilenet_v2_int8.tflite", 1000007),
-        ("coral/movenet_single_pose_lightning_ptq.tflite", 1000007),
+        pytest.param("zoo/mobilenet_v2_int8.tflite", 29, marks=pytest.mark.slow),
+        pytest.param("zoo/mobilenet_v2_int8.tflite", 1000007, marks=pytest.mark.soak),
+        pytest.param("coral/movenet_single_pose_lightning_ptq.tflite", 1000007, marks=pytest.mark.soak),
     ],
     indirect=["phone"],
-)  # fmt: skip
+)
 def test_each_op_is_a_step_off_at_most(name: str, phone: Phone) -> None:
     """Ties that round otherwise grow from layer to layer where weights were never trained, and move a pose's places."""
     found = verify(models.shared(name), [NNAPIDelegate(library=phone.path)], steps=1)

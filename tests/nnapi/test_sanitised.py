@@ -16,7 +16,7 @@ FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 PRELOADED = ("libasan.so", "libstdc++.so.6")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_nothing_is_read_that_is_gone() -> None:
     compiler = shutil.which("gcc")
     if compiler is None:
