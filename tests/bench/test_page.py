@@ -59,6 +59,7 @@ def test_the_page_in_a_browser(written: Path, browser: Browser) -> None:
     assert re.search(r"gpu,cpu is 3(\.\d+)? times \([\d.]+ to [\d.]+\) as fast as cpu \(1 thread\)", words)
 
 
+@pytest.mark.slow
 @needs_browser
 def test_tables_sort(written: Path, browser: Browser) -> None:
     browser.open(written)

@@ -64,6 +64,7 @@ def test_a_run_reports_every_part(model: Path, tmp_path: Path) -> None:
     assert len(rows) == 2 and tuple(rows[0]) == COLUMNS and float(rows[0]["median_s"]) > 0
 
 
+@pytest.mark.slow
 def test_broken_off_it_leaves_what_was_measured(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = command(model, "--delegates", "cpu", "--width", 0, "--seconds", 600, "--sets", 0, "--report", out)

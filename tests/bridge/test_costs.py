@@ -20,6 +20,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_round_trip_is_the_price_of_a_run_and_counts_once() -> None:
     with wired(latency=LATENCY) as (wire, _):
         delegate = RemoteDelegate(wire.uri)

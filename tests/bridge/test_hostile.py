@@ -327,7 +327,7 @@ def test_a_client_names_what_is_wrong_with_a_server(
 HONEST = [GOOD, frame(Kind.DONE, {"have": True}), frame(Kind.DONE), frame(Kind.DATA, {}, bytes(28)), frame(Kind.FAILED)]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(7), *(pytest.param(k, marks=pytest.mark.slow) for k in range(7, 20))])
 def test_a_client_of_a_mad_server_ends_with_an_error_or_a_plan_without_it(seed: int) -> None:
     """It answers honestly for a while, then with other messages, flipped bytes or noise."""
     rng = random.Random(seed)

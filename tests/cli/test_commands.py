@@ -287,6 +287,7 @@ def test_demo_that_cannot_write_its_page_says_so(tmp_path: Path) -> None:
     assert "folder.html: No such file or directory" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_no_colour_and_no_wrapping(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(digits("f32"))

@@ -6,6 +6,7 @@ own cases by one of the two in turn. So does the host's memory see one of THIN c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from conformance.check import DELEGATES, conforms, conforms_on_host, on_host
 from conformance.oracle import prepare
 
 THIN = 8
+LONG, FEW = ("lstm", "rnn"), 3  # families whose shaders take long to compile; the quick tier runs so many of each
 drawing: dict[str, Any] = {
     "deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck),
 }  # fmt: skip
@@ -27,9 +29,12 @@ drawing: dict[str, Any] = {
 
 def runs(slow: bool) -> Iterator[Any]:
     """Cases on delegates; a case's own runs stand together. Where no `slow` ones are wanted, fewer are made."""
+    met: Counter[str] = Counter()
     for k, (name, case) in enumerate(cases.listed()):
+        met[name] += 1
+        late = met[name] > FEW and any(part in name for part in LONG)
         for api in (*DELEGATES, *(["host"] if on_host(case) else [])):
-            marks = [] if api == "gl" or k % THIN == 0 else [pytest.mark.slow]
+            marks = [] if not late and (api == "gl" or k % THIN == 0) else [pytest.mark.slow]
             if slow or not marks:
                 yield pytest.param(case, api, id=f"{name} {case.label} {api}", marks=marks)
     for k, (name, case) in enumerate(cases.more() if slow else ()):

@@ -11,7 +11,7 @@ from survey import makers
 from survey._allowed import allowed
 from survey._ask import Survey, grouped, sampled, survey
 
-FEW = 8
+FEW = 5
 
 
 def unexplained(found: Survey) -> list[str]:
@@ -22,7 +22,7 @@ def unexplained(found: Survey) -> list[str]:
 
 def test_some_models_that_the_reference_runs() -> None:
     found = survey([form for kind in sorted(makers()) for form in sampled(kind, FEW)])
-    assert found.ran > 400
+    assert found.ran > 300
     assert unexplained(found) == []
 
 

@@ -82,6 +82,7 @@ def test_a_segment_whose_device_fails_runs_on_the_twin(bench: Bench, segments: l
         delegate.close()
 
 
+@pytest.mark.slow
 def test_a_pool_has_frames_on_every_device(bench: Bench, two: list[EdgeTPUDelegate]) -> None:
     compiled, twin = pair("mobilenet_v1_0.25_128_quant")
     bench.knows((compiled, twin))
