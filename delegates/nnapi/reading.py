@@ -18,6 +18,7 @@ Types = Mapping[str, int]
 Shape = tuple[int, ...]
 
 QUANTIZED = ("INT8", "UINT8")
+NONE = i32(0)  # of activations
 BASIC: Types = {"FLOAT32": L1, "UINT8": L1, "INT8": L4}  # the types of most operations of level 27 ...
 SECOND: Types = {"FLOAT32": L2, "UINT8": L2, "INT8": L4}  # ... of level 28
 WIDE: Types = {"FLOAT32": L3, "INT32": L3, "UINT8": L3, "INT8": L4}  # ... and 29
@@ -30,9 +31,14 @@ def tensor(graph: Graph, t: int) -> Tensor:
     return graph.folded.get(t, graph.tensors[t])
 
 
+def input_of(op: Op, k: int) -> int:
+    """Input `k` of an op, -1 where it is absent."""
+    return op.inputs[k] if k < len(op.inputs) else -1
+
+
 def source(graph: Graph, op: Op, types: Types, k: int = 0, rank: int | None = MOST_RANK) -> tuple[int, int]:
     """(input `k`, the level at which an operation takes it): of one of these types, of at most this rank."""
-    t = op.inputs[k] if k < len(op.inputs) else -1
+    t = input_of(op, k)
     if t < 0:
         raise Refused("arguments", f"input {k} is absent")
     found = tensor(graph, t)
@@ -93,7 +99,7 @@ def exactly(graph: Graph, t: int, scale: float, zero: Mapping[str, int]) -> None
 
 def integers(graph: Graph, op: Op, k: int) -> list[int]:
     """Input `k`, a constant of integers, flat."""
-    t = op.inputs[k] if k < len(op.inputs) else -1
+    t = input_of(op, k)
     array = graph.constant(t)
     if array is None:
         raise Refused("not_constant", f"input {k} is computed or absent", "a constant")

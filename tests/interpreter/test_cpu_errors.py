@@ -42,20 +42,25 @@ def test_the_op_is_named_by_the_models_number_and_nothing_is_said_twice() -> Non
             assert run(it, 1, 5, 1) == [-2, -3, -4]
 
 
+class Wrapped:
+    """A runtime that does what another does, but for what a class makes of it."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
 class Forgetful(CPUDelegate):
     """A runtime that says that all is well, and then has no value of what it was to make."""
 
     def open(self, content: bytes, resolver: str | None = None) -> Any:
-        inner = super().open(content, resolver)
-
-        class Runtime:
-            def __getattr__(self, name: str) -> Any:
-                return getattr(inner, name)
-
+        class Runtime(Wrapped):
             def get_tensor(self, index: int) -> Any:
                 raise ValueError("Tensor data is null. Run allocate_tensors() first")
 
-        return Runtime()
+        return Runtime(super().open(content, resolver))
 
 
 def test_a_runtime_without_the_value_is_a_failure_of_the_delegate() -> None:
@@ -70,13 +75,8 @@ class Swelling(CPUDelegate):
     """A runtime that gives what it makes memory when it runs, and then another shape than the model says."""
 
     def open(self, content: bytes, resolver: str | None = None) -> Any:
-        inner = super().open(content, resolver)
-
-        class Runtime:
+        class Runtime(Wrapped):
             ran = False
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(inner, name)
 
             def invoke(self) -> None:
                 self.ran = True
@@ -87,9 +87,9 @@ class Swelling(CPUDelegate):
                         raise ValueError("Tensor data is null. Run allocate_tensors() first")
                     return np.zeros((3, 2), np.float32)
 
-                return find if index == inner.get_output_details()[0]["index"] else inner.tensor(index)
+                return find if index == self.inner.get_output_details()[0]["index"] else self.inner.tensor(index)
 
-        return Runtime()
+        return Runtime(super().open(content, resolver))
 
 
 def test_an_output_of_another_shape_than_the_models_is_a_failure_of_the_delegate() -> None:

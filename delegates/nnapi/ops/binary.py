@@ -9,9 +9,10 @@ import numpy as np
 
 from ....graph.model import Graph, Op
 from ..abi import L1, L2, L3, L4, L6, Operation
-from ..node import Arg, Between, Const, Node, Nodes, Refused, Ways, affine, between, full, i32, numbers
+from ..node import Arg, Between, Const, Node, Nodes, Refused, Ways, affine, between, full, numbers
 from ..reading import (
     MOST_RANK,
+    NONE,
     QUANTIZED,
     WIDE,
     Shape,
@@ -37,7 +38,6 @@ COMPARED: Types = {"BOOL": L3, **WIDE}
 COMPARISONS = {
     kind: Operation[kind] for kind in ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
 }
-NONE = i32(0)
 
 
 def two(graph: Graph, op: Op, types: Types, rank: int | None = MOST_RANK, makes: str = "") -> tuple[int, int, int, int]:

@@ -26,7 +26,7 @@ from ..node import (
     numbers,
 )
 from ..program import Operand
-from ..reading import BASIC, QUANTIZED, Types, alike, fused, result, scaled, source, tensor
+from ..reading import BASIC, QUANTIZED, Types, alike, fused, input_of, result, scaled, source, tensor
 
 NCHW = boolean(False)
 POOLS: dict[str, tuple[Operation, Types]] = {
@@ -89,7 +89,7 @@ def bias(graph: Graph, op: Op, k: int, like: Tensor, scales: Sequence[float], ch
     scale = float(np.float32(affine(like)[0]) * np.float32(scales[0])) if quantized and len(scales) == 1 else 0.0
     wanted = "INT32" if quantized else like.type
     operand = Operand(TENSORS[wanted], (channels,), scale)
-    t = op.inputs[k] if k < len(op.inputs) else -1
+    t = input_of(op, k)
     if t < 0:
         return full(operand, 0)
     found = tensor(graph, t)

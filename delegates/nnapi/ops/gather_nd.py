@@ -10,10 +10,8 @@ from ....graph.model import Graph, Op
 from ..abi import L3, L4, Operation, Type
 from ..node import Arg, Between, Const, Node, Nodes, Refused, Ways, between, dims, full, i32, numbers
 from ..program import Operand
-from ..reading import MOST_RANK, Shape, alike, result, source, tensor
+from ..reading import MOST_RANK, NONE, Shape, alike, result, source, tensor
 from .shape import RESHAPED
-
-NONE = i32(0)
 
 
 def gather_nd(graph: Graph, op: Op) -> Nodes:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 from ....graph.model import Graph, Op
 from ..abi import L3, Operation, Type
-from ..node import Arg, Between, Const, Node, Nodes, Ways, between, full, i32
+from ..node import Arg, Between, Const, Node, Nodes, Ways, between, full
 from ..program import Operand
-from ..reading import Types, result, source, tensor
+from ..reading import NONE, Types, result, source, tensor
 
 TYPES: Types = {"FLOAT32": L3, "FLOAT16": 0}  # half is too short for the sums below
-NONE = i32(0)
 # erfc(x) ~ sum(A[k] * t ** (k + 1)) * exp(-x * x), t = 1 / (1 + P * x), for x >= 0, within 1.5e-7 (Abramowitz and
 # Stegun, Handbook of Mathematical Functions, 7.1.26).
 P = 0.3275911

@@ -33,7 +33,7 @@ from ..node import (
     real,
 )
 from ..program import Operand
-from ..reading import Shape, result, scaled, source, tensor
+from ..reading import Shape, input_of, result, scaled, source, tensor
 from .over_time import joined, parted, shaped
 from .recurrent import size, state
 
@@ -45,16 +45,11 @@ WITHIN = 2.0**-7  # a scale by which what units give, which is at most 1, is wit
 ANDROID = "Android's own implementation"
 
 
-def there(op: Op, k: int) -> bool:
-    """Whether an op has an input `k`."""
-    return k < len(op.inputs) and op.inputs[k] >= 0
-
-
 def packed(graph: Graph, op: Op, k: int, shape: Shape, code: Type) -> Const | Omitted:
     """Input `k`, constant integers of a shape around 0, as operands of a type; left out where it is absent."""
-    if not there(op, k):
+    if (t := input_of(op, k)) < 0:
         return Omitted(code)
-    found, values = tensor(graph, op.inputs[k]), graph.constant(op.inputs[k])
+    found, values = tensor(graph, t), graph.constant(t)
     wanted = {Type.TENSOR_QUANT8_SYMM: "INT8", Type.TENSOR_QUANT16_SYMM: "INT16", Type.TENSOR_INT32: "INT32"}[code]
     if values is None or (found.type, found.shape) != (wanted, shape):
         met = f"input {k} is {found.type} {list(found.shape)}"
@@ -130,20 +125,20 @@ def checked(graph: Graph, op: Op, y: int) -> tuple[Arg, ...]:
     exact = math.log2(affine(cell)[0]) if affine(cell)[0] > 0 else 0.0
     if len(stages) != STAGES:
         raise Refused("intermediates", len(stages), STAGES)
-    if any(there(op, k) for k in range(9, 12)):
+    if any(input_of(op, k) >= 0 for k in range(9, 12)):
         raise Refused("peepholes", "weights by the cell's state", f"none, as {ANDROID} reads another state for them")
     if affine(before) != affine(graph.tensors[y]) or not affine(before)[0] > 0:
         raise Refused("quantization", f"the state has {affine(before)}, the result {affine(graph.tensors[y])}", "one")
     if abs(exact - round(exact)) > 1e-3 or not -15 <= round(exact) <= -9:
         raise Refused("quantization", f"the cell's state has scale {affine(cell)[0]}", "2 ** -15 to 2 ** -9")
-    scale, zero = affine(stages[-1])
-    if o.cell_clip < 0 or (o.proj_clip and there(op, 16)):
+    (scale, zero), projected = affine(stages[-1]), input_of(op, 16) >= 0
+    if o.cell_clip < 0 or (o.proj_clip and projected):
         met = f"a cell within {o.cell_clip}, a projection within {o.proj_clip}"
         raise Refused("clip", met, f"none of a projection, whose unit {ANDROID} takes from its weights")
-    sums = [affine(stage)[0] if there(op, 21) else GATE for stage in stages[:4]]
-    if not there(op, 16) and (scale, zero) != affine(before):
+    sums = [affine(stage)[0] if input_of(op, 21) >= 0 else GATE for stage in stages[:4]]
+    if not projected and (scale, zero) != affine(before):
         raise Refused("quantization", f"units give {scale, zero}, without a projection", affine(before))
-    if zero and not there(op, 16):
+    if zero and not projected:
         scale, zero = max(affine(before)[0], WITHIN), 0
     return (real(o.cell_clip), real(0.0), *map(real, sums), i32(zero), real(scale))
 

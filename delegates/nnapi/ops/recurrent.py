@@ -9,7 +9,7 @@ from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, Operation
 from ..node import TENSORS, Arg, Between, Next, Node, Nodes, Omitted, Refused, Scalar, Ways, boolean, i32, real
 from ..program import Operand
-from ..reading import Shape, Types, fused, result, source, tensor
+from ..reading import Shape, Types, fused, input_of, result, source, tensor
 
 FLOATS: Types = {"FLOAT32": L1}
 # LSTM's activations by number, as the documentation of ANEURALNETWORKS_LSTM has them; without one TFLite's reference
@@ -22,14 +22,14 @@ AUXILIARY = range(40, 48)  # of BIDIRECTIONAL_SEQUENCE_LSTM: weights of a second
 def constant(graph: Graph, op: Op, k: int, shape: Shape) -> Arg:
     """Input `k`, a constant of a shape, of the type of input 0; left out where it is absent."""
     kind = tensor(graph, op.inputs[0]).type
-    if k >= len(op.inputs) or op.inputs[k] < 0:
+    if (t := input_of(op, k)) < 0:
         return Omitted(TENSORS[kind])
-    found = tensor(graph, op.inputs[k])
+    found = tensor(graph, t)
     if found.type != kind:
         raise Refused("hybrid", f"{kind} with weights of {found.type}", "weights of the same type")
-    if graph.constant(op.inputs[k]) is None or found.shape != shape:
+    if graph.constant(t) is None or found.shape != shape:
         raise Refused("not_constant", f"input {k} is {list(found.shape)}", f"a constant {list(shape)}")
-    return op.inputs[k]
+    return t
 
 
 def state(graph: Graph, op: Op, k: int, shape: Shape, type: str = "") -> int:
@@ -53,7 +53,8 @@ def steps(graph: Graph, op: Op, sequence: bool, k: int = 0) -> tuple[int, Shape,
 
 def size(graph: Graph, op: Op, k: int, axis: int = 0) -> int:
     """A dimension of input `k`, which is a matrix."""
-    shape = tensor(graph, op.inputs[k]).shape if k < len(op.inputs) and op.inputs[k] >= 0 else ()
+    t = input_of(op, k)
+    shape = tensor(graph, t).shape if t >= 0 else ()
     if len(shape) != 2:
         raise Refused("rank", f"input {k} is {list(shape)}", "a matrix")
     return shape[axis]
@@ -145,7 +146,7 @@ def second(graph: Graph, op: Op, k: int, rows: Shape, inputs: int, weights: int)
 
     With `weights` of its own from there on both ways read it beside the first; without, the way back reads it alone.
     """
-    if k >= len(op.inputs) or op.inputs[k] < 0:
+    if input_of(op, k) < 0:
         return Omitted(TENSORS[tensor(graph, op.inputs[0]).type]), 0, inputs
     x, again, _, size = steps(graph, op, True, k)
     if again != rows or tensor(graph, x).type != tensor(graph, op.inputs[0]).type:

@@ -10,11 +10,9 @@ from ....graph.model import Graph, Op
 from ..abi import L1, Operation
 from ..node import TENSORS, Arg, Between, Next, Node, Nodes, Omitted, Refused, Ways, full, i32, numbers, operand_of
 from ..program import Operand
-from ..reading import Shape, result, tensor
+from ..reading import NONE, Shape, result, tensor
 from .over_time import joined, parted, shaped
 from .recurrent import bidirectional_rnn, rnn, simple, steps, svdf, two_ways
-
-NONE = i32(0)
 
 
 def tangent(op: Op) -> None:

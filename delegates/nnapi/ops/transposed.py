@@ -6,7 +6,7 @@ from ....graph.custom import CustomOptions, Windows
 from ....graph.model import Graph, Op
 from ..abi import L3, L4, Operation
 from ..node import Node, Nodes, Refused, Scalar, Ways, i32
-from ..reading import FLOATS, Types, fused, result, scaled, tensor
+from ..reading import FLOATS, NONE, Types, fused, result, scaled, tensor
 from .convolution import NCHW, bias, image, weights, window
 
 TYPES: Types = {"FLOAT32": L3, "UINT8": L3, "INT8": L4}
@@ -27,7 +27,7 @@ def mediapipe(graph: Graph, op: Op) -> Nodes:
         found = Windows.of_transposed(CustomOptions.of(op, graph))
     except ValueError as error:
         raise Refused("options", error) from None
-    return transposed(graph, op, FLOATS, (0, 1, 2), found.stride, found.padding, i32(0))
+    return transposed(graph, op, FLOATS, (0, 1, 2), found.stride, found.padding, NONE)
 
 
 def transposed(

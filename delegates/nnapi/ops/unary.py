@@ -11,7 +11,7 @@ from ....graph.model import Graph, Op
 from ..abi import L1, L3, L4, L7, Operation, Type
 from ..node import TENSORS, Const, Node, Nodes, Refused, Ways, affine, between, full, i32, real
 from ..program import Operand
-from ..reading import BASIC, FLOATS, QUANTIZED, Types, alike, exactly, result, scaled, source, tensor
+from ..reading import BASIC, FLOATS, NONE, QUANTIZED, Types, alike, exactly, result, scaled, source, tensor
 
 ANY: Types = {"FLOAT32": L3, "INT32": L3}
 PLAIN: Mapping[str, tuple[Operation, Types, int | None]] = {
@@ -83,8 +83,8 @@ def hard_swish_composed(graph: Graph, op: Op) -> Nodes:
     shifted, product = between(graph, x), between(graph, x)
     return (
         Node(Operation.ADD, (x, full(constant, 3.0), i32(3)), (shifted,), level),
-        Node(Operation.MUL, (x, shifted, i32(0)), (product,), level),
-        Node(Operation.MUL, (product, full(constant, 1 / 6), i32(0)), (y,), level),
+        Node(Operation.MUL, (x, shifted, NONE), (product,), level),
+        Node(Operation.MUL, (product, full(constant, 1 / 6), NONE), (y,), level),
     )
 
 
@@ -102,7 +102,7 @@ def ceil(graph: Graph, op: Op) -> Nodes:
 def square(graph: Graph, op: Op) -> Nodes:
     """x times x."""
     x, y, level = one(graph, op, {"FLOAT32": L1})
-    return (Node(Operation.MUL, (x, x, i32(0)), (y,), level),)
+    return (Node(Operation.MUL, (x, x, NONE), (y,), level),)
 
 
 def relu_0_to_1(graph: Graph, op: Op) -> Nodes:
