@@ -223,8 +223,8 @@ class Interpreter:
 
         Timed are the ways to do each op that a delegate knows several for, pieces of the model on every delegate that
         can run them, then whole plans side by side until it is clear which is fastest; returned are these, the fastest
-        first. `progress` is called with the part that is done,
-        0 to 1, and what is done now. Call `allocate_tensors` afterwards. Raises what making a plan does.
+        first. `progress` is called with the part that is done, 0 to 1, and what is done now. Call `allocate_tensors`
+        afterwards. Raises what making a plan does.
         """
         raced = self._session.tune(seconds, progress)
         if self._delegates != [self._cpu]:

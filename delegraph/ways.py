@@ -31,14 +31,14 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contest:
-    """Ways to do ops that differ in no more than the values of their weights.
+    """Ways to do ops of a graph that differ in no more than the values of their weights; the first stands for all.
 
-    `weight` is about how many seconds all those ops of the graph take.
+    `weight` is about how many seconds they take together.
     """
 
     delegate: Delegate
     key: str
-    op: int
+    ops: tuple[int, ...]
     ways: tuple[str, ...]  # the one that the delegate takes by itself first
     weight: float
     known: bool
@@ -67,17 +67,16 @@ def time_ways(graph: Graph, delegates: Sequence[Delegate], book: CostBook, end: 
     hold(graph, waiting, book, now + ALONE * (end - now), report)
     costs = Costs(graph, delegates, capability(graph, delegates))
     for delegate in delegates:
-        own = {contest.key: contest.ways[0] for contest in waiting if contest.delegate is delegate}
-        keys = {op.index: content_key(graph, [op.index]) for op in graph.ops} if own else {}
+        held = {op: contest for contest in waiting if contest.delegate is delegate for op in contest.ops}
         found = known_ways(graph, [delegate], book)
-        for ops in costs.regions(delegate.name) if own else ():
-            changed = {op: found[op] for op in ops if op in found and found[op] != own.get(keys[op], found[op])}
+        for ops in costs.regions(delegate.name) if held else ():
+            changed = {op: found[op] for op in ops if op in held and op in found and found[op] != held[op].ways[0]}
             if not changed:
                 continue
             report(f"{count(len(changed), 'op')} in other ways")
             if not pays(graph, delegate, ops, changed, end):
                 for op in changed:
-                    book.add_way(delegate, keys[op], own[keys[op]])
+                    book.add_way(delegate, held[op].key, held[op].ways[0])
     book.save()
 
 
@@ -104,34 +103,35 @@ def contests(graph: Graph, delegates: Sequence[Delegate], book: CostBook) -> Ite
             if op.index not in graph.folded_ops and delegate.supports(graph, op).ok:
                 alike.setdefault(content_key(graph, [op.index]), []).append(op.index)
         known = book.ways(delegate)
-        for key, (first, *others) in alike.items():
-            times = delegate.ways(graph, graph.ops[first])
+        for key, ops in alike.items():
+            times = delegate.ways(graph, graph.ops[ops[0]])
             own = next(iter(times.values()), 0.0)
             near = tuple(way for way, seconds in times.items() if seconds <= NEAR * own)
             if len(near) > 1:
-                weight = delegate.estimate(graph, [first]).seconds * (1 + len(others))
-                yield Contest(delegate, key, first, near, weight, key in known)
+                weight = delegate.estimate(graph, ops[:1]).seconds * len(ops)
+                yield Contest(delegate, key, tuple(ops), near, weight, key in known)
 
 
 def fastest(graph: Graph, contest: Contest, end: float, compiled: ExitStack) -> str | None:
     """The way that won; None where there was no contest. What was compiled is kept until `compiled` is closed."""
     trials: dict[str, Trial] = {}
+    op = contest.ops[0]
     for way in contest.ways:
-        asked = graph.with_ways({contest.op: way})
+        asked = graph.with_ways({op: way})
         try:
-            plan = piece(asked, contest.delegate, (contest.op,))
+            plan = piece(asked, contest.delegate, (op,))
             trial = Trial(asked, plan, [contest.delegate], inputs=plan.partitions[0].inputs)
             compiled.callback(trial.close)
             trial.run_launches()
         except DelegateError as error:
-            log.warning("%s is not timed in the way of %s: %s", graph.ops[contest.op].label, way, error)
+            log.warning("%s is not timed in the way of %s: %s", graph.ops[op].label, way, error)
             continue
         trial.forget()  # what was slow only once
         trials[way] = trial
-    own, rng = contest.ways[0], random.Random(0)
+    own = contest.ways[0]
     if own not in trials:
         return None
-    lost = race(list(trials.values()), lambda racing: in_turn([trial.run_launches for trial in racing], rng), end)
+    lost = race_launches(list(trials.values()), end)
     for trial in trials.values():
         trial.suspend()
     if trials[own] not in lost:
@@ -141,7 +141,6 @@ def fastest(graph: Graph, contest: Contest, end: float, compiled: ExitStack) -> 
 
 def pays(graph: Graph, delegate: Delegate, ops: tuple[int, ...], changed: Mapping[int, str], end: float) -> bool:
     """Whether ops that run together are faster with some of them done in other ways."""
-    rng = random.Random(0)
     with ExitStack() as stack:
         trials = []
         for ways in (dict.fromkeys(changed, ""), changed):
@@ -154,5 +153,11 @@ def pays(graph: Graph, delegate: Delegate, ops: tuple[int, ...], changed: Mappin
                 log.warning("ways that were measured are not timed together: %s", error)
                 return False
             trials[-1].forget()
-        race(trials, lambda racing: in_turn([trial.run_launches for trial in racing], rng), end)
+        race_launches(trials, end)
         return trials[1].median < trials[0].median
+
+
+def race_launches(trials: Sequence[Trial], end: float) -> list[Trial]:
+    """A race by what launches take; those that lost."""
+    rng = random.Random(0)
+    return race(trials, lambda racing: in_turn([trial.run_launches for trial in racing], rng), end)

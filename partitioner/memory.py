@@ -141,20 +141,21 @@ def pack(spans: Iterable[Span], alignment: int = ALIGNMENT) -> list[int]:
     """
     spans = list(spans)
     numbers, least = range(len(spans)), most_alive(spans)
-    found: list[list[int]] = []
+    found: list[tuple[int, list[int]]] = []
     for order in (
         sorted(numbers, key=lambda i: (-spans[i].nbytes, spans[i].first)),
         sorted(numbers, key=lambda i: (spans[i].first, -spans[i].nbytes)),
     ):
         for _ in range(1 + min(TRIES, EFFORT // max(len(spans), 1))):
-            found.append(offsets := _in_order(spans, order, alignment))
+            offsets = _in_order(spans, order, alignment)
+            found.append((height := _height(spans, offsets), offsets))
             top = max(numbers, key=lambda i: offsets[i] + spans[i].nbytes, default=0)
-            if _height(spans, offsets) <= least or order[0] == top:
+            if height <= least or order[0] == top:
                 break
             order = [top, *(i for i in order if i != top)]
-        if _height(spans, offsets) <= least:
+        if height <= least:
             break
-    return min(found, key=lambda offsets: _height(spans, offsets))
+    return min(found, key=lambda each: each[0])[1]
 
 
 def most_alive(spans: Iterable[Span]) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, answering, floats, result, values
-from .program import Arg, Limits, Lowered, Program
+from .program import Arg, Limits, Lowered, Program, bits
 from .quantized import EIGHT_BITS, affine
 from .recurrent import (
     Hybrid,
@@ -25,7 +25,6 @@ from .recurrent import (
     Place,
     Sequence,
     Terms,
-    bits,
     both_ways,
     directions,
     laid,

@@ -267,6 +267,11 @@ def literal(value: object) -> str:
     return str(value)
 
 
+def bits(x: float | np.float32) -> int:
+    """A float that is told as the integer of its bits, as `sizes` are integers: intBitsToFloat makes it one again."""
+    return int(np.float32(x).view(np.int32))
+
+
 def valued(value: object) -> str:
     """A number as GLSL of the type VALUE, for functions that want all of one type."""
     return f"VALUE({literal(value)})"

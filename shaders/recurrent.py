@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, constant, result, values
 from .computed import filled, named
-from .program import Arg, Const, Limits, Program, groups_for
+from .program import Arg, Const, Limits, Program, bits, groups_for
 
 Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
 Laid = tuple[Arg, tuple[Program, ...]]  # an argument, and the programs that fill it
@@ -194,11 +194,6 @@ class Hybrid:
             "ASYMMETRIC": self.asymmetric, "SUM": sum, "TERMS": self.most, "SCALES": len(scales), "SCALE_BITS": scales,
             **stored, "PARTS": len(self.scales), "DIAGONAL": self.diagonal,
         }  # fmt: skip
-
-
-def bits(x: float | np.float32) -> int:
-    """A float that is told as the integer of its bits."""
-    return int(np.float32(x).view(np.int32))
 
 
 def activation(op: Op) -> str:

@@ -13,7 +13,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shaders.program import groups_for
+from ...shaders.program import bits, groups_for
 from .arena import new_buffer, read
 from .device import Device
 from .reals import Steps
@@ -96,17 +96,17 @@ class Crossing:
             read(device, staging, out, 0)
 
     def _launch(self, device: Device, body: str, value: str, array: NDArray[Any], steps: Steps | None) -> None:
-        bits = array.dtype.itemsize * 8
+        width = array.dtype.itemsize * 8
         told = {
-            "local": LOCAL, "parts": 32 // bits, "bits": bits, "kind": "int" if array.dtype.kind == "i" else "uint",
+            "local": LOCAL, "parts": 32 // width, "bits": width, "kind": "int" if array.dtype.kind == "i" else "uint",
             "value": value,
         }  # fmt: skip
         text = (COMMON + body) % told
         if (shader := self._shaders.get(text)) is None:
             shader = self._shaders[text] = of_no_kernel(device, text, "converts small integers")
-        scale = int(np.float32(steps.scale).view(np.int32)) if steps is not None else 0
-        shader.telling((array.size, steps.zero if steps is not None else 0, scale))()
-        shader.run(*groups_for(-(-array.size // (32 // bits)), LOCAL, device.limits))
+        zero, scale = (steps.zero, bits(steps.scale)) if steps is not None else (0, 0)
+        shader.telling((array.size, zero, scale))()
+        shader.run(*groups_for(-(-array.size // (32 // width)), LOCAL, device.limits))
         device.check("converting small integers")
 
     def _room(self, device: Device, nbytes: int) -> Any:
