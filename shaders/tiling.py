@@ -20,6 +20,8 @@ PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
 # faster: a GPU's registers may not hold their sums. Software spills any: the first is by rule there, for floats.
 SHAPES, LARGEST = ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1)), ((7, 4), (8, 4))
 LOCAL = 64
+# How much longer what most layers share may take before another shape is compiled, where software takes 0.2 s for one.
+OWN = 1.2
 
 # Of the constants of a body that makes tiles, what layers of one kind do not share.
 SIZES = (
@@ -58,12 +60,17 @@ def tiled(
     """
     channels = weights.shape[3]
     local = min(limits.lanes, LOCAL) if limits.texels else LOCAL
+    common = LARGEST[0] if limits.texels and sums.one == "float" else None
+    costly = LARGEST[int(common is not None) :]
 
     def way(each: int, vecs: int) -> Way:
         blocks, sets = -(-pixels // (local * each)), -(-channels // (4 * vecs))
         time = step_time(each, vecs, weights.step, blocks * sets * layers, local, limits)
-        costly = (each, vecs) in LARGEST[int(limits.texels and sums.one == "float") :]
-        return Way(f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets), costly)
+        if common not in (None, (each, vecs)):
+            time *= OWN
+        return Way(
+            f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets), (each, vecs) in costly
+        )
 
     def made(each: int, vecs: int, blocks: int, sets: int) -> tuple[Program]:
         arg, layout = weights.bound(graph, vecs)

@@ -232,9 +232,13 @@ _NUMBER = re.compile(r"(?:(?<=\()-)?(?<![\w.])\d+(?![\w.])")
 
 
 def numbers(program: Program, k: int) -> list[str]:
-    """The numbers in a stage of integers, which say how its tensors are quantised: they are told, too."""
+    """The numbers in a stage of integers, which say how its tensors are quantised, or those that are bits of floats.
+
+    They are told, too.
+    """
     kinds = list(accumulate(program.stages, made, initial=program.value))[k : k + 2]
-    return _NUMBER.findall(program.stages[k].expression) if set(kinds) <= {"int", "ivec4"} else []
+    expression = program.stages[k].expression
+    return _NUMBER.findall(expression) if set(kinds) <= {"int", "ivec4"} or "intBitsToFloat(" in expression else []
 
 
 def named(program: Program, k: int) -> str:

@@ -11,6 +11,7 @@ from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Const, Earlier, Elementwise, Limits, Program, Scratch, Stage
 from ...shaders.types import half, stored_bytes, width
 from ..base import ALIGNMENT, Lowering, Use
+from .alike import alike
 from .blocks import Block, blocks, comfortable
 from .kernels import Refusal
 from .lowering import Whole, alone, by_fours, lower_op, over_limit, sources, writes
@@ -198,8 +199,9 @@ def lower(
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
         lowerer.add(op, lowered, within)
     launches = tuple(
-        replace(launch, blocks=blocks(graph, launch.program, limits.storage_blocks, limits.texels))
+        Launch(launch.op, program, blocks(graph, program, limits.storage_blocks, limits.texels))
         for launch in lowerer.launches.values()
+        for program in [alike(launch.program)]
     )
     uses = tuple(lowerer.use(launch.program) for launch in launches)
     fused = {op: launch.op for k, launch in lowerer.launches.items() for op in lowerer.homes[k] - {launch.op}}

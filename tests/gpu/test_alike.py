@@ -1,0 +1,53 @@
+"""Layers that differ in their activation alone share a shader, and are right whatever values they meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ops.harness import graph_of, run_gpu
+
+from delegraph.delegates.gpu.compiler import joined, source
+from delegraph.delegates.gpu.launches import lower
+from delegraph.graph.builder import GraphBuilder
+from delegraph.shaders.program import Limits
+
+from .graphs import SAME, noise
+
+FUSED, APART = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
+
+
+def layer(fused: str = "NONE", apart: str = "", kind: str = "CONV_2D") -> bytes:
+    b = GraphBuilder()
+    x, bias = b.input((1, 3, 5, 8)), b.constant(np.zeros(8, np.float32))
+    filters = (
+        np.eye(8, dtype=np.float32).reshape(8, 1, 1, 8) if kind == "CONV_2D" else np.ones((1, 1, 1, 8), np.float32)
+    )
+    more = {"fused_activation_function": fused} | ({} if kind == "CONV_2D" else {"depth_multiplier": 1})
+    y = b.op(kind, [x, b.constant(filters), bias], (1, 3, 5, 8), **SAME, **more)
+    b.output(b.op(apart, [y], (1, 3, 5, 8)) if apart else y)
+    return b.build()
+
+
+def text_of(content: bytes) -> str:
+    graph = graph_of(content)
+    ((launch,), _) = lower(graph, range(len(graph.ops)), frozenset(), Limits())
+    ranges = [(block, [(0, 0)] * len(block)) for block in launch.blocks]
+    return joined(source(launch.program, 30, ranges))
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_activations_that_bound_are_one_shader(kind: str) -> None:
+    found = {text_of(layer(fused, kind=kind)) for fused in FUSED} | {
+        text_of(layer(apart=op, kind=kind)) for op in APART
+    }
+    assert len(found) == 1
+    assert len(found | {text_of(layer(apart="HARD_SWISH", kind=kind))}) == 2
+
+
+@pytest.mark.parametrize("value", [1.0, -0.0, np.inf, -np.inf, np.nan])
+def test_each_keeps_its_bounds(value: float) -> None:
+    """Values as they come, by way of a sum of one product, against what each activation makes of them."""
+    x = noise(1, 3, 5, 8) * 5 if value == 1.0 else np.full((1, 3, 5, 8), value, np.float32)
+    for fused, (low, high) in zip(FUSED, ((-np.inf, np.inf), (0, np.inf), (0, 6), (-1, 1)), strict=True):
+        (got,) = run_gpu(graph_of(layer(fused, kind="DEPTHWISE_CONV_2D")), [x])
+        np.testing.assert_array_equal(got, np.where(x < low, low, np.where(x > high, high, x)).astype(np.float32))
