@@ -10,8 +10,6 @@ from ..delegates.base import ALIGNMENT, Delegate, Lowering, Partition
 from ..graph.model import Graph
 from .plan import Allocation, Step, Transfer
 
-SHORT = 64  # moments that most spans do not outlast
-LONG = -2  # the bucket of those that do
 TRIES = 30  # at packing, of few spans
 EFFORT = 20000  # spans times tries
 HOST_ALIGNMENT = 64  # a cache line
@@ -140,14 +138,14 @@ def pack(spans: Iterable[Span], alignment: int = ALIGNMENT) -> list[int]:
     top goes first in another try: the best of TRIES, or of fewer where there are thousands.
     """
     spans = list(spans)
-    numbers, least = range(len(spans)), most_alive(spans)
+    numbers, least, together = range(len(spans)), most_alive(spans), _together(spans)
     found: list[tuple[int, list[int]]] = []
     for order in (
         sorted(numbers, key=lambda i: (-spans[i].nbytes, spans[i].first)),
         sorted(numbers, key=lambda i: (spans[i].first, -spans[i].nbytes)),
     ):
         for _ in range(1 + min(TRIES, EFFORT // max(len(spans), 1))):
-            offsets = _in_order(spans, order, alignment)
+            offsets = _in_order(spans, together, order, alignment)
             found.append((height := _height(spans, offsets), offsets))
             top = max(numbers, key=lambda i: offsets[i] + spans[i].nbytes, default=0)
             if height <= least or order[0] == top:
@@ -171,18 +169,25 @@ def _height(spans: Sequence[Span], offsets: Sequence[int]) -> int:
     return max((offset + span.nbytes for offset, span in zip(offsets, spans, strict=True)), default=0)
 
 
-def _in_order(spans: Sequence[Span], order: Iterable[int], alignment: int) -> list[int]:
+def _together(spans: Sequence[Span]) -> list[list[int]]:
+    """For each span, the others that are alive at some moment with it."""
+    found: list[list[int]] = [[] for _ in spans]
+    alive: list[int] = []
+    for index in sorted(range(len(spans)), key=lambda i: spans[i].first):
+        alive = [i for i in alive if spans[i].last >= spans[index].first]
+        for other in alive:
+            found[other].append(index)
+        found[index] += alive
+        alive.append(index)
+    return found
+
+
+def _in_order(spans: Sequence[Span], together: Sequence[list[int]], order: Iterable[int], alignment: int) -> list[int]:
     """Each span at the lowest offset that those before it in `order` leave free."""
-    offsets = [0] * len(spans)
-    # Placed spans, by where they begin; those too long for that apart. So rivals are found without looking at all.
-    placed: dict[int, list[int]] = {}
+    offsets = [-1] * len(spans)
     for index in order:
-        span = spans[index]
-        near = range(span.first // SHORT - 1, span.last // SHORT + 1)
-        found = (i for bucket in (LONG, *near) for i in placed.get(bucket, ()))
-        rivals = [i for i in found if spans[i].first <= span.last and span.first <= spans[i].last]
-        offsets[index] = _lowest_gap(span.nbytes, [(offsets[i], spans[i].nbytes) for i in rivals], alignment)
-        placed.setdefault(LONG if span.last - span.first > SHORT else span.first // SHORT, []).append(index)
+        taken = [(offset, spans[i].nbytes) for i in together[index] if (offset := offsets[i]) >= 0]
+        offsets[index] = _lowest_gap(spans[index].nbytes, taken, alignment)
     return offsets
 
 

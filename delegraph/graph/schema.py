@@ -7,11 +7,12 @@ builder functions with a recorder, and by looking at the names that the accessor
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import CodeType
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from types import CodeType, ModuleType
 from typing import Any, Literal
 
 Shape = Literal["scalar", "string", "vector", "table", "tables", "union"]
@@ -78,7 +79,7 @@ class _Tables(dict[str, TableType]):
 
 class _Enums(dict[str, Enum]):
     def __missing__(self, name: str) -> Enum:
-        members = vars(getattr(importlib.import_module(f"tflite.{name}"), name))
+        members = vars(getattr(_generated(name), name))
         known = {n: v for n, v in members.items() if not n.startswith("_")}
         self[name] = found = Enum({**known, **NEWER.get(name, {})})
         return found
@@ -102,12 +103,25 @@ class _Recorder:
         return record
 
 
+def _generated(name: str) -> ModuleType:
+    """flatc's module of a table or an enum, by itself: the package's own __init__ imports all 187, in 80 ms.
+
+    Raises KeyError if the schema has no such thing, ImportError where the package is not installed.
+    """
+    package = find_spec("tflite")
+    if package is None:
+        raise ImportError("the package 'tflite' is not installed, a dependency of delegraph: pip install tflite")
+    spec = PathFinder.find_spec(f"tflite.{name}", package.submodule_search_locations)
+    if spec is None or spec.loader is None:
+        raise KeyError(name)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def _reflect(name: str) -> TableType:
     """The type of one table; raises KeyError if the schema has no such table."""
-    try:
-        module = importlib.import_module(f"tflite.{name}")
-    except ImportError:
-        raise KeyError(name) from None
+    module = _generated(name)
     prefix = f"{name}Add"
     fields = [_field(module, name, n[len(prefix) :]) for n in vars(module) if n.startswith(prefix)]
     fields.sort(key=lambda f: f.slot)
