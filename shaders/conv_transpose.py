@@ -1,4 +1,4 @@
-"""TRANSPOSE_CONV and CONV_3D_TRANSPOSE, as one small convolution for each phase of the strides.
+"""TRANSPOSE_CONV and CONV_3D_TRANSPOSE, as one small convolution for each phase of the strides, or as a product.
 
 Refuses a size of the result that is computed, or that no convolution with this padding and these strides would lead
 back from.
@@ -7,6 +7,7 @@ back from.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from ..graph.model import Graph, Op
@@ -67,4 +68,12 @@ def transposed(
     strides = [span.stride for span in spans]
     pixels = graph.tensors[output].shape[0] * prod(-(-span.size // span.stride) for span in spans)
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
-    return tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides))
+    phases = tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides))
+    _, taps, depth, channels = weights.shape
+    side_by_side = all((s.kernel, s.dilation, s.before, s.size) == (s.stride, 1, 0, s.stride * s.out) for s in spans)
+    if len(spans) == 3 or sums.one != "float" or channels % 4 == 0 or not side_by_side:
+        return phases
+    # What reads a pixel makes all of its window: no four channels of a phase are filled, but fours of the window are.
+    whole = replace(weights, shape=(1, 1, depth, channels * taps), steps=(0, 0, 1, depth))
+    product = tiled(graph, "window_product", constants, arg, whole, output, pixels, limits, sums, windows=taps)
+    return (*phases, *(replace(way, name=f"whole windows, {way.name}") for way in product))

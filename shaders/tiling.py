@@ -53,10 +53,12 @@ def tiled(
     layers: int = 1,
     groups: int = 1,
     includes: tuple[str, ...] = (),
+    windows: int = 1,
 ) -> tuple[Way, ...]:
     """A program whose threads run along pixels, in groups that share output channels, `layers` times over.
 
-    Layer l makes channels of group l % `groups`. There is a way for each shape of a thread's tile.
+    Layer l makes channels of group l % `groups`. There is a way for each shape of a thread's tile. Where the body lays
+    the channels of a pixel out as `windows` pixels, the output has so many times fewer.
     """
     channels = weights.shape[3]
     local = min(limits.lanes, LOCAL) if limits.texels else LOCAL
@@ -68,9 +70,8 @@ def tiled(
         time = step_time(each, vecs, weights.step, blocks * sets * layers, local, limits)
         if common not in (None, (each, vecs)):
             time *= OWN
-        return Way(
-            f"tiles of {each} by {4 * vecs}", time, partial(made, each, vecs, blocks, sets), (each, vecs) in costly
-        )
+        programs = partial(made, each, vecs, blocks, sets)
+        return Way(f"tiles of {each} by {4 * vecs}", time, programs, (each, vecs) in costly)
 
     def made(each: int, vecs: int, blocks: int, sets: int) -> tuple[Program]:
         arg, layout = weights.bound(graph, vecs)
@@ -78,14 +79,15 @@ def tiled(
             "STEPS": weights.shape[2] // weights.step, "PIXELS": each, "VECS": vecs, "OUTPUT_PIXELS": pixels,
             "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
         }  # fmt: skip
-        value = "vec4" if channels % 4 == 0 else "float"
-        found = {**constants, **layout, **more}
+        out = channels // windows
+        value = "vec4" if out % 4 == 0 else "float"
+        found = {**constants, **layout, **more, "IN_FOURS": int(value == "vec4")}
         sizes = tuple(name for name in (*SIZES, *sums.sizes) if name in found)
         program = Program(
             body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
             groups_for(blocks * sets * layers, 1, limits), (local, 1, 1), value, sums.stages,
             (*sums.libraries, "weights", *includes, "tile"),
-            sizes=sizes, along=channels * groups,
+            sizes=sizes, along=out * groups,
         )  # fmt: skip
         return (program,)
 

@@ -103,6 +103,15 @@ def transpose_conv(
     return case("TRANSPOSE_CONV", shape, *given, outputs=[shape], **options(window, padding, activation, False))
 
 
+@family(into=CHANNELS, out=[1, 3, 5], kernel=[(2, 2), (3, 2), (1, 5)], computed=[False, True])
+def windows_side_by_side(pick: Random, into: int, out: int, kernel: Pair, computed: bool) -> Case:
+    """Transposed convolutions whose strides are as long as their kernels."""
+    shape = [2, 3 * kernel[0], 5 * kernel[1], out]
+    filters = (out, *kernel, into) if computed else FLOAT.constant((out, *kernel, into))
+    more = options((kernel, kernel, (1, 1)), "SAME", "RELU6", False)
+    return case("TRANSPOSE_CONV", shape, filters, (2, 3, 5, into), FLOAT.constant((out,)), outputs=[shape], **more)
+
+
 @family(
     kind=["CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"], channels=[(3, 5), (4, 8), (8, 3), (5, 12)],
     kernel=[(1, 1), (3, 2), (5, 4)],

@@ -14,6 +14,7 @@ from conformance.oracle import prepare
 from delegraph.shaders import tiling
 
 FAMILIES = (
+    "conv_2d-windows_side_by_side",
     "conv_2d-conv_2d", "conv_2d-conv_2d_wide", "conv_2d-transpose_conv", "conv_2d-grouped", "conv_2d-of_8_bits",
     "conv_2d-computed_filters", "conv_2d-dense_of_8_bits", "conv_2d-depthwise_conv_2d", "conv_3d-conv_3d",
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
@@ -55,4 +56,5 @@ def test_cases_cover_every_kind_of_way() -> None:
         found |= set(DELEGATES["gl"]().ways(graph, graph.ops[0]))
     assert {way.rstrip("0123456789 by") for way in found} == {
         "tiles of", "Winograd, tiles of", "threads along outputs", "Winograd, threads along outputs", "rows of",
+        "whole windows, tiles of",
     }  # fmt: skip
