@@ -10,38 +10,38 @@ void main() {
 
     ivec3 size = ivec3(IN_D, IN_H, IN_W), made = ivec3(OUT_D, OUT_H, OUT_W), pad = ivec3(PAD_D, PAD_H, PAD_W);
     int steps = STEPS, pixel_steps = PIXEL_STEPS, start = layer * steps;
-    ivec3 corner[PIXELS];  // where the window of a pixel starts
-    int image[PIXELS];
-    for (int p = 0; p < PIXELS; p++) {
-        int pixel = int(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)));
+    ivec3 corner[READS];  // where the window of a pixel starts
+    int image[READS];
+    for (int r = 0; r < READS; r++) {
+        int pixel = int(min(tile_read(r), uint(OUTPUT_PIXELS - 1)));
         ivec3 at = place_of(pixel, made.z, made.y);
-        image[p] = divide(at.z, made.x);
-        corner[p] = ivec3(at.z - image[p] * made.x, at.y, at.x) * STRIDE - pad;
+        image[r] = divide(at.z, made.x);
+        corner[r] = ivec3(at.z - image[r] * made.x, at.y, at.x) * STRIDE - pad;
     }
 
     uint base = uint(layer * LAYER_STEP);
     for (int kd = 0; kd < KERNEL_D; kd++) {
         for (int ky = 0; ky < KERNEL_H; ky++) {
             for (int kx = 0; kx < KERNEL_W; kx++, base += uint(TAP_STEP)) {
-                int at[PIXELS];
+                int at[READS];
 #if PADDED
-                bool inside[PIXELS];
+                bool inside[READS];
 #endif
-                for (int p = 0; p < PIXELS; p++) {
-                    ivec3 place = corner[p] + ivec3(kd, ky, kx) * DILATION;
+                for (int r = 0; r < READS; r++) {
+                    ivec3 place = corner[r] + ivec3(kd, ky, kx) * DILATION;
 #if PADDED
-                    inside[p] = all(greaterThanEqual(place, ivec3(0))) && all(lessThan(place, size));
+                    inside[r] = all(greaterThanEqual(place, ivec3(0))) && all(lessThan(place, size));
                     place = clamp(place, ivec3(0), size - 1);
 #endif
-                    at[p] = ((image[p] * size.x + place.x) * size.y + place.y) * size.z + place.z;
-                    at[p] = at[p] * pixel_steps + start;
+                    at[r] = ((image[r] * size.x + place.x) * size.y + place.y) * size.z + place.z;
+                    at[r] = at[r] * pixel_steps + start;
                 }
-                for (int k = 0; k < steps; k++) {
-                    STEP_TYPE value[PIXELS];
-                    for (int p = 0; p < PIXELS; p++) {
-                        value[p] = source(at[p] + k) - STEP_TYPE(IN_ZERO);
+                for (int k = 0; k < steps; k += CHUNK) {
+                    STEP_TYPE value[READS];
+                    for (int r = 0; r < READS; r++) {
+                        value[r] = source(at[r] + int(tile_step(uint(k)))) - STEP_TYPE(IN_ZERO);
 #if PADDED
-                        value[p] = inside[p] ? value[p] : STEP_TYPE(0);
+                        value[r] = inside[r] ? value[r] : STEP_TYPE(0);
 #endif
                     }
                     tile_add(value, base, uint(k));
@@ -51,6 +51,6 @@ void main() {
     }
 
     int p = 0;
-    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(LOCAL_X), p++)
+    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(DOWN), p++)
         tile_store(p, pixel * uint(LAYERS * CHANNELS) + uint(layer * CHANNELS), divide(pixel, uint(made.x * made.y * made.z)));
 }

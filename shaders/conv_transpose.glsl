@@ -19,8 +19,8 @@ void main() {
     ivec3 count = (made + STRIDE - 1) / STRIDE;  // places of one phase
     int steps = STEPS;
     ivec3 phase = ivec3(layer / (STRIDE.z * STRIDE.y), layer / STRIDE.z, layer) % STRIDE;
-    ivec4 place[PIXELS];
-    for (int p = 0; p < PIXELS; p++) place[p] = place_in(min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)), count, phase);
+    ivec4 place[READS];
+    for (int r = 0; r < READS; r++) place[r] = place_in(min(tile_read(r), uint(OUTPUT_PIXELS - 1)), count, phase);
 
     uint base = 0u;
     for (int kd = 0; kd < KERNEL_D; kd++) {
@@ -28,18 +28,21 @@ void main() {
             for (int kx = 0; kx < KERNEL_W; kx++, base += uint(TAP_STEP)) {
                 ivec3 tap = ivec3(kd, ky, kx);
                 if (any(notEqual((phase + pad + tap * (STRIDE - DILATION % STRIDE)) % STRIDE, ivec3(0)))) continue;
-                int at[PIXELS];
-                bool inside[PIXELS];
-                for (int p = 0; p < PIXELS; p++) {
+                int at[READS];
+                bool inside[READS];
+                for (int r = 0; r < READS; r++) {
                     // A multiple of the stride, but where it is negative the division must not round to 0.
-                    ivec3 shifted = place[p].xyz + pad - tap * DILATION, from = shifted / STRIDE;
-                    inside[p] = all(greaterThanEqual(shifted, ivec3(0))) && all(lessThan(from, size));
+                    ivec3 shifted = place[r].xyz + pad - tap * DILATION, from = shifted / STRIDE;
+                    inside[r] = all(greaterThanEqual(shifted, ivec3(0))) && all(lessThan(from, size));
                     from = clamp(from, ivec3(0), size - 1);
-                    at[p] = (((place[p].w * size.x + from.x) * size.y + from.y) * size.z + from.z) * steps;
+                    at[r] = (((place[r].w * size.x + from.x) * size.y + from.y) * size.z + from.z) * steps;
                 }
-                for (int k = 0; k < steps; k++) {
-                    STEP_TYPE value[PIXELS];
-                    for (int p = 0; p < PIXELS; p++) value[p] = inside[p] ? source(at[p] + k) - STEP_TYPE(IN_ZERO) : STEP_TYPE(0);
+                for (int k = 0; k < steps; k += CHUNK) {
+                    STEP_TYPE value[READS];
+                    for (int r = 0; r < READS; r++) {
+                        STEP_TYPE x = source(at[r] + int(tile_step(uint(k)))) - STEP_TYPE(IN_ZERO);
+                        value[r] = inside[r] ? x : STEP_TYPE(0);
+                    }
                     tile_add(value, base, uint(k));
                 }
             }
@@ -47,7 +50,7 @@ void main() {
     }
 
     int p = 0;
-    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(LOCAL_X), p++) {
+    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(DOWN), p++) {
         ivec4 at = place_in(pixel, count, phase);
         uint start = uint(((at.w * made.x + at.x) * made.y + at.y) * made.z + at.z) * uint(CHANNELS);
         if (all(lessThan(at.xyz, made))) tile_store(p, start, uint(at.w));

@@ -12,14 +12,14 @@ from ..graph.model import Graph
 from .binary import merged, strides
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
-from .tiling import SIZES, step_time, tiled
+from .tiling import SIZES, Shape, tiled
 from .ways import Way, Ways, least
 from .weights import Weights
 
 # Up to this many rows, threads run along the outputs rather than along the rows; they can up to so many more.
 FEW_ROWS, MOST_ROWS = 4, 16
 # Time of a step of such threads, which read weights of their own, where that of a tile's is 1. As llvmpipe has it.
-APART = 10.0
+APART = 2.5
 LANES, SPLITS = 16, 4
 FEW_SIZES = (*(name for name in SIZES if name != "ROWS"), "VECS", "INPUT_STEP", "BLOCK_VECS")
 
@@ -91,7 +91,8 @@ class Product:
             time /= 2
         elif limits.texels:  # elsewhere it is for tuning to find out
             groups = -(-self.right.shape[3] // (4 * LANES)) * layers
-            time = APART * step_time(self.rows, 1, self.right.step, groups, LANES * SPLITS, limits) / SPLITS
+            each = Shape(self.rows, 1, local=LANES * SPLITS).time(self.right.step, groups, limits)
+            time = APART * each / SPLITS
         made = partial(self._few_rows, graph, limits, source, constants, layers)
         return (*tiles, Way("threads along outputs", time, made))
 

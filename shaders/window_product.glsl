@@ -4,22 +4,22 @@
 void main() {
     if (tile_layer() >= uint(LAYERS)) return;
     tile_clear();
-    uint start[PIXELS];
-    for (int p = 0; p < PIXELS; p++) start[p] = min(tile_pixel(p), uint(OUTPUT_PIXELS - 1)) * uint(STEPS);
-    for (uint k = 0u; k < uint(STEPS); k++) {
-        STEP_TYPE value[PIXELS];
-        for (int p = 0; p < PIXELS; p++) value[p] = source(start[p] + k);
+    uint start[READS];
+    for (int r = 0; r < READS; r++) start[r] = min(tile_read(r), uint(OUTPUT_PIXELS - 1)) * uint(STEPS);
+    for (uint k = 0u; k < uint(STEPS); k += uint(CHUNK)) {
+        STEP_TYPE value[READS];
+        for (int r = 0; r < READS; r++) value[r] = source(start[r] + tile_step(k));
         tile_add(value, 0u, k);
     }
 
     const uint TAPS = uint(KERNEL_H * KERNEL_W);
     uint channels = uint(CHANNELS) / TAPS;
     int p = 0;
-    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(LOCAL_X), p++) {
+    for (uint pixel = tile_pixel(0); pixel < tile_end(); pixel += uint(DOWN), p++) {
         ivec3 at = place_of(int(pixel), IN_W, 1);  // the image's rows follow those of the one before, in the output too
         for (int v = 0; v < VECS; v++) {
             SUM sum = tile_sum(p, v);
-            uint first = (tile_set() * uint(VECS) + uint(v)) * 4u;
+            uint first = tile_vec(v) * 4u;
             for (uint c = 0u; c < 4u; c++) {
                 uint tap = (first + c) % TAPS;
                 uint row = uint(at.z * KERNEL_H) + tap / uint(KERNEL_W), column = uint(at.x * KERNEL_W) + tap % uint(KERNEL_W);

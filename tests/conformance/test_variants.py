@@ -20,26 +20,33 @@ FAMILIES = (
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
     "hybrid-depthwise_conv_2d",
 )  # fmt: skip
-FEW = 1  # cases of a family in the quick tier, and in ways that are slow to compile, of the first one in the quick tier
-LARGEST = tuple(f"tiles of {p} by {4 * v}" for p, v in tiling.LARGEST)
+FEW = 1  # cases of a family in the quick tier, and in ways that are largest
+# Families whose first case is in the quick tier in ways that are slow to compile, and those ways.
+SLOW = {"large": "conv_2d-conv_2d", "shared": "conv_2d-conv_2d_wide"}
+LARGEST = tuple(shape.name for shape in tiling.LARGEST)
+
+
+def kind_of(way: str) -> str:
+    return "shared" if "shared tiles" in way else "large" if way.endswith(LARGEST) else ""
 
 
 def chosen() -> list[Any]:
     of = {name: [case for family, case in cases.listed() if family == name] for name in cases.families()}
     return [
-        pytest.param(case, large, id=f"{case.label}{', large' * large}", marks=[] if quick else [pytest.mark.slow])
-        for number, name in enumerate(FAMILIES)
+        pytest.param(case, kind, id=f"{case.label}{kind and ', '}{kind}", marks=[] if quick else [pytest.mark.slow])
+        for name in FAMILIES
         for k, case in enumerate(of[name])
-        for large in (False, *[True] * (k < FEW))
-        for quick in [k < FEW and not (large and number)]
+        for kind in ("", *SLOW)
+        if kind != "large" or k < FEW
+        for quick in [k < FEW and SLOW.get(kind, name) == name]
     ]
 
 
-@pytest.mark.parametrize(("case", "large"), chosen())
-def test_each_way_conforms(case: Case, large: bool) -> None:
+@pytest.mark.parametrize(("case", "kind"), chosen())
+def test_each_way_conforms(case: Case, kind: str) -> None:
     prepared = prepare(case)
     graph, gpu = graph_of(prepared.content), DELEGATES["gl"]()
-    for way in [way for way in gpu.ways(graph, graph.ops[0]) if way.endswith(LARGEST) == large]:
+    for way in [way for way in gpu.ways(graph, graph.ops[0]) if kind_of(way) == kind]:
         assert gpu.lower(graph.with_ways({0: way}), (0,)).ways == {0: way}
         try:
             conforms(case, gpu, prepared, way)
@@ -55,6 +62,7 @@ def test_cases_cover_every_kind_of_way() -> None:
         graph = graph_of(prepare(case).content)
         found |= set(DELEGATES["gl"]().ways(graph, graph.ops[0]))
     assert {way.rstrip("0123456789 by") for way in found} == {
-        "tiles of", "Winograd, tiles of", "threads along outputs", "Winograd, threads along outputs", "rows of",
+        "tiles of", "Winograd, tiles of", "shared tiles of", "Winograd, shared tiles of",
+        "threads along outputs", "Winograd, threads along outputs", "rows of",
         "whole windows, tiles of",
     }  # fmt: skip

@@ -1,0 +1,106 @@
+"""Tiles that the threads of a group share, in sizes that are no multiples of theirs, and when the rules choose them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ops.harness import Arrays, delegate, difference, es_delegate, graph_of, random_inputs, reference, run_gpu
+
+from delegraph.delegates.gpu import GPUDelegate
+from delegraph.delegates.gpu.lowering import lower_op, ways
+from delegraph.graph.builder import GraphBuilder
+from delegraph.graph.model import Graph
+from delegraph.shaders import tiling
+from delegraph.shaders.program import ES_LIMITS, Limits
+
+from .graphs import SAME, noise
+
+LARGE, SMALL = (shape.name for shape in tiling.SHARING)
+GPU = Limits()
+
+
+def network() -> bytes:
+    """A convolution with padding and strides over two images, then one of 1x1 with a residual and an activation."""
+    b = GraphBuilder()
+    x = b.input((2, 13, 11, 36))
+    shape = (2, 7, 6, 68)
+    weights = b.constant(noise(68, 3, 3, 36)), b.constant(noise(68))
+    y = b.op("CONV_2D", [x, *weights], shape, stride_h=2, stride_w=2, padding="SAME", fused_activation_function="RELU6")
+    z = b.op("CONV_2D", [y, b.constant(noise(68, 1, 1, 68) / 8), b.constant(noise(68))], shape, **SAME)
+    b.output(b.op("LOGISTIC", [b.op("ADD", [z, y], shape)], shape))
+    return b.build()
+
+
+def products() -> bytes:
+    """Products of three pairs of matrices, the second of which are turned around; then by a constant one."""
+    b = GraphBuilder()
+    left, right = b.input((3, 37, 40)), b.input((3, 68, 40))
+    y = b.op("BATCH_MATMUL", [left, right], (3, 37, 68), adj_x=False, adj_y=True)
+    b.output(b.op("FULLY_CONNECTED", [y, b.constant(noise(33, 68)), -1], (3, 37, 33), keep_num_dims=True))
+    return b.build()
+
+
+def computed(graph: Graph, inputs: Arrays, way: str, gpu: GPUDelegate) -> Arrays:
+    """What comes of a graph whose first two ops are done in this way."""
+    asked = graph.with_ways(dict.fromkeys((0, 1), way))
+    assert gpu.lower(asked, tuple(op.index for op in asked.ops)).ways == dict.fromkeys((0, 1), way)
+    return run_gpu(asked, inputs, gpu=gpu)
+
+
+@pytest.mark.parametrize("made", [network, products])
+@pytest.mark.parametrize("device", [delegate, es_delegate], ids=["gl", "gles"])
+@pytest.mark.parametrize("way", [LARGE, SMALL])
+def test_parts_of_tiles(way: str, device: Callable[[], GPUDelegate], made: Callable[[], bytes]) -> None:
+    content = made()
+    graph = graph_of(content)
+    inputs = random_inputs(graph)
+    got, want = computed(graph, inputs, way, device())[0], reference(content, inputs)[0]
+    assert difference(got, want) <= 1e-5
+
+
+def test_in_half_they_make_what_others_make() -> None:
+    graph, gpu = graph_of(network()), GPUDelegate(precision="fp16")
+    inputs = random_inputs(graph)
+    want, *others = (computed(graph, inputs, way, gpu)[0] for way in ("tiles of 2 by 8", LARGE, SMALL))
+    assert not np.array_equal(want, run_gpu(graph, inputs)[0])
+    for got in others:
+        np.testing.assert_array_equal(got, want)
+    gpu.close()
+
+
+def pointwise(size: int, channels: int = 128) -> Graph:
+    b = GraphBuilder()
+    shape = (1, size, size, channels)
+    b.output(b.op("CONV_2D", [b.input(shape), b.constant(noise(channels, 1, 1, channels)), -1], shape, **SAME))
+    return graph_of(b.build())
+
+
+def way_of(graph: Graph, limits: Limits) -> str:
+    lowered = lower_op(graph, graph.ops[0], limits)
+    assert isinstance(lowered, tuple)
+    return lowered[0].way
+
+
+def test_rules_choose_them_where_many_threads_run_and_shared_memory_is_fast() -> None:
+    assert way_of(pointwise(64), GPU) == LARGE
+    assert not way_of(pointwise(64), replace(GPU, texels=True)).startswith("shared")
+    assert not way_of(pointwise(2), GPU).startswith("shared"), "for a few pixels most of a tile would be empty"
+
+
+@pytest.mark.parametrize("less", [{"shared_bytes": 8192}, {"invocations": 64}])
+def test_where_the_large_ones_are_not_allowed_the_small_ones_are(less: dict[str, int]) -> None:
+    found = ways(pointwise(64), pointwise(64).ops[0], replace(GPU, **less))
+    assert LARGE not in found and next(iter(found)) == SMALL
+    least = ways(pointwise(64), pointwise(64).ops[0], ES_LIMITS)
+    assert {LARGE, SMALL} <= set(least), "any device of OpenGL ES 3.1 has what they need"
+
+
+def test_sums_of_two_words_and_inputs_one_by_one_are_not_shared() -> None:
+    b = GraphBuilder()
+    x = b.input((1, 40, 40, 3))
+    b.output(b.op("CONV_2D", [x, b.constant(noise(8, 3, 3, 3)), -1], (1, 40, 40, 8), **SAME))
+    graph = graph_of(b.build())
+    assert not {LARGE, SMALL} & set(ways(graph, graph.ops[0], GPU))
