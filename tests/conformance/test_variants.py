@@ -14,11 +14,10 @@ from conformance.oracle import prepare
 from delegraph.shaders import tiling
 
 FAMILIES = (
-    "conv_2d-windows_side_by_side",
     "conv_2d-conv_2d", "conv_2d-conv_2d_wide", "conv_2d-transpose_conv", "conv_2d-grouped", "conv_2d-of_8_bits",
     "conv_2d-computed_filters", "conv_2d-dense_of_8_bits", "conv_2d-depthwise_conv_2d", "conv_3d-conv_3d",
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
-    "hybrid-depthwise_conv_2d",
+    "hybrid-depthwise_conv_2d", "conv_2d-windows_side_by_side",
 )  # fmt: skip
 FEW = 1  # cases of a family in the quick tier, and in ways that are largest
 # Families whose first case is in the quick tier in ways that are slow to compile, and those ways.
