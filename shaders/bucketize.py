@@ -25,7 +25,7 @@ KEYS = {
     "FLOAT64": ("ivec2", "ordered(source(i))", "below(x, bound)"),
     "INT64": ("float", "narrow(source(i))", "x < bound"),
 }
-OTHERS = ("float", "float(source(i))", "!isnan(x) && x < bound")
+OTHERS = ("float", "float(source(i))", "!is_nan(x) && x < bound")
 
 
 @answering

@@ -72,12 +72,13 @@ int pop(int size) {
 int taken_by_heap(int goal) {
     int size = 0, taken = 0;
     for (int box = 0; box < COUNT; box++) {
-        if (!(scores(box) > lowest)) continue;
+        if (scores(box) > lowest) {
 #if SOFT
-        now[box] = scores(box);
-        compared[box] = 0;
+            now[box] = scores(box);
+            compared[box] = 0;
 #endif
-        push(size++, box);
+            push(size++, box);
+        }
     }
     while (taken < goal && size > 0) {
         int box = pop(size--), first = 0;
@@ -141,9 +142,10 @@ void main() {
         if (lane == 0u) take(taken, found.box, found.score);
         vec4 corners = boxes(found.box);
         for (int k = 0; k < EACH; k++) {
-            if (!(left[k] > lowest)) continue;
-            float part = shared_part(boxes(k * LANES + int(lane)), corners);
-            left[k] = part >= at_most ? lowest : lowered(left[k], part);
+            if (left[k] > lowest) {
+                float part = shared_part(boxes(k * LANES + int(lane)), corners);
+                left[k] = part >= at_most ? lowest : lowered(left[k], part);
+            }
         }
     }
     if (lane > 0u) return;

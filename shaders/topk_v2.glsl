@@ -3,7 +3,7 @@
 // Floats in the order of integers: a NaN is the least, and both zeros are the same.
 int ordered(float x) {
     int bits = floatBitsToInt(x);
-    if (isnan(x)) return -2147483647 - 1;
+    if (is_nan(x)) return -2147483647 - 1;
     return bits < 0 ? -(bits & 0x7fffffff) : bits;
 }
 

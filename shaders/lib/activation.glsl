@@ -1,6 +1,9 @@
 // Fused activations, for float and vec4. Selections, and precise, so that a NaN stays a NaN: otherwise compilers make
 // them min and max.
 
+// By its bits: comparing, compilers may take it that there is none.
+bool is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
+
 float clip(float x, float low, float high) {
     precise float r = x < low ? low : x > high ? high : x;
     return r;

@@ -2,7 +2,7 @@
 
 float angle(float y, float x) {
     float a = abs(y), b = abs(x), found;
-    if (isnan(x) || isnan(y)) return uintBitsToFloat(0x7fc00000u);
+    if (is_nan(x) || is_nan(y)) return uintBitsToFloat(0x7fc00000u);
     if (isinf(a)) found = isinf(b) ? 0.785398163 : 1.57079633;
     else found = a == 0.0 || isinf(b) ? 0.0 : atan(a, b);
     if (floatBitsToUint(x) >> 31 == 1u) found = 3.14159265 - found;

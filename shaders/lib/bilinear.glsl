@@ -6,7 +6,8 @@ VALUE texel(ivec2 at, uint image, uint channel) {
 }
 
 VALUE bilinear(vec2 at, uint image, uint channel) {
-    if (!(at.x > -1.0 && at.y > -1.0 && at.x < float(IN_W) && at.y < float(IN_H))) return VALUE(0.0);
+    if (is_nan(at.x) || is_nan(at.y)) return VALUE(0.0);
+    if (at.x <= -1.0 || at.y <= -1.0 || at.x >= float(IN_W) || at.y >= float(IN_H)) return VALUE(0.0);
     ivec2 corner = ivec2(floor(at));
     vec2 part = at - floor(at);
     VALUE upper = mix(texel(corner, image, channel), texel(corner + ivec2(1, 0), image, channel), part.x);

@@ -2,12 +2,14 @@
 
 #define EACH_FLOAT(made, f) made f(vec4 x) { return made(f(x.x), f(x.y), f(x.z), f(x.w)); }
 
-int saturated(float x, int low, int high) { return !(x < float(high)) ? high : x <= float(low) ? low : int(x); }
+int saturated(float x, int low, int high) {
+    return x >= float(high) || is_nan(x) ? high : x <= float(low) ? low : int(x);
+}
 ivec4 saturated(vec4 x, int low, int high) {
     return ivec4(saturated(x.x, low, high), saturated(x.y, low, high), saturated(x.z, low, high), saturated(x.w, low, high));
 }
 
-uint saturated(float x) { return !(x < 4294967296.0) ? 0xffffffffu : x <= 0.0 ? 0u : uint(x); }
+uint saturated(float x) { return x >= 4294967296.0 || is_nan(x) ? 0xffffffffu : x <= 0.0 ? 0u : uint(x); }
 EACH_FLOAT(uvec4, saturated)
 
 // By its bits, so that numbers too small to be normal count.

@@ -96,7 +96,7 @@ float narrow(ivec2 x) {
 ivec2 widen(float x) {
     uint bits = floatBitsToUint(x);
     int exponent = int((bits >> 23) & 255u) - 127;
-    bool minus_sign = (bits >> 31) == 1u && !isnan(x);
+    bool minus_sign = (bits >> 31) == 1u && !is_nan(x);
     if (exponent < 0) return ivec2(0);
     if (exponent >= 63) return minus_sign ? ivec2(0, 0x80000000u) : ivec2(0xffffffffu, 0x7fffffff);
     uint mantissa = (bits & 0x7fffffu) | 0x800000u;

@@ -7,7 +7,7 @@ float prelu(float x, float alpha) { return x < 0.0 ? x * alpha : x; }
 EACH_PAIR(prelu)
 
 float elu(float x) {
-    if (!(x < 0.0)) return x;
+    if (x >= 0.0 || is_nan(x)) return x;
     return x > -0.1 ? x + x * x * (0.5 + x * (0.16666667 + x * (0.041666667 + x * 0.0083333333))) : exp(x) - 1.0;
 }
 EACH(elu)
@@ -73,7 +73,7 @@ ivec4 smaller(ivec4 x, ivec4 y) { return min(x, y); }
 // C's pow; the built-in one is undefined for a negative base, and for zero to the power of zero.
 float power(float x, float y) {
     if (y == 0.0 || x == 1.0) return 1.0;
-    if (isnan(x) || isnan(y)) return x + y;
+    if (is_nan(x) || is_nan(y)) return x + y;
     if (x < 0.0 && !isinf(x) && floor(y) != y) return uintBitsToFloat(0x7fc00000u);
     if (x == 0.0) return y < 0.0 ? uintBitsToFloat(0x7f800000u) : 0.0;
     float p = abs(x) == 1.0 ? 1.0 : exp2(y * log2(abs(x)));
@@ -103,7 +103,7 @@ EACH_PAIR(floor_div)
 
 // Each pass takes off all but the last 24 bits of the quotient.
 float floor_mod(float x, float y) {
-    if (isnan(y)) return y;
+    if (is_nan(y)) return y;
     float r = x;
     for (int pass = 0; pass < 8 && abs(r) >= abs(y); pass++) r = left_over(r, trunc(r / y), y);
     return (r < 0.0 && y > 0.0) || (r > 0.0 && y < 0.0) ? r + y : r;
