@@ -12,7 +12,7 @@ import numpy as np
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
-from .types import stored
+from .types import in_bytes
 
 OPS = ("EMBEDDING_LOOKUP",)
 TYPES = frozenset({"INT32", "INT8"})
@@ -41,7 +41,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if constant is None and tensor.type != "INT8":
         raise Refused("not_constant", f"{tensor.name!r} is computed", "a constant")
     output = result(graph, op, limits, (*many, *rest), types=RESULTS)
-    source = table if constant is None else Const(lambda: stored(constant.view(np.int8)), 4 * constant.size)
+    source = table if constant is None else in_bytes(lambda: constant.view(np.int8), constant.size, np.dtype(np.int8))
     args = (
         Arg("numbers", numbers),
         Arg("table", source, "float" if constant is None else "int"),

@@ -90,12 +90,19 @@ ES_LIMITS = Limits(storage_blocks=4, invocations=128, shared_bytes=16384, precis
 class Const:
     """A constant buffer: `pack` makes the array, once, when the program is compiled. `nbytes` is known before.
 
-    `weights` says that they are floats which may be rounded to half, as weights may where results are.
+    `weights` says that they are floats which may be rounded to half, as weights may where results are. `packed` is how
+    several share a word, low bits first: integers as bytes, "INT8" or "UINT8", made up to whole words (`in_bytes` in
+    `types.py`); floats in "half", which lowering fills in. A body does not see it. Raises ValueError for others.
     """
 
     pack: Callable[[], NDArray[Any]]
     nbytes: int
     weights: bool = False
+    packed: str = ""
+
+    def __post_init__(self) -> None:
+        if self.packed not in ("", "half", "INT8", "UINT8"):
+            raise ValueError(f"constants are packed as INT8 or UINT8, not as {self.packed!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +177,9 @@ class Program:
 
     `home` is the module of a kernel that a user registered, beside which the body may lie; lowering fills it in.
 
-    `halves` are the tensors and constants among what it reads and writes whose floats are stored in half; lowering
-    fills it in. A body does not see it: what it reads and stores is float. `watched` says that what is stored is to be
-    looked at, as it may be more than half holds; the run then raises Learned.
+    `halves` are the tensors among what it reads and writes whose floats are stored in half; lowering fills it in. A
+    body does not see it: what it reads and stores is float. `watched` says that what is stored is to be looked at, as
+    it may be more than half holds; the run then raises Learned.
 
     `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
     nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
@@ -201,7 +208,7 @@ class Program:
     fails: str = ""
     exact: bool = False
     home: str = ""
-    halves: frozenset[int | Const | Scratch] = frozenset()
+    halves: frozenset[int | Scratch] = frozenset()
     watched: bool = False
     part: int | None = None
     sizes: tuple[str, ...] = ()

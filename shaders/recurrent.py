@@ -14,6 +14,7 @@ from ..graph.model import Graph, Op
 from .arguments import Refused, Shape, constant, result, values
 from .computed import filled, named
 from .program import Arg, Const, Limits, Program, bits, groups_for
+from .types import in_bytes
 
 Made = Callable[[], NDArray[Any]]  # makes a constant when it is needed
 Laid = tuple[Arg, tuple[Program, ...]]  # an argument, and the programs that fill it
@@ -125,17 +126,11 @@ class Terms:
         """GLSL's type of what a unit adds up."""
         return ("int" if self.whole else "float") if self.shape[2] == 1 else ("ivec4" if self.whole else "vec4")
 
-    @property
-    def in_bytes(self) -> bool:
-        """Whether the weights of a unit's four gates are the bytes of one word."""
-        return self.sum == "ivec4" and not self.computed
-
     def arg(self, limits: Limits) -> Laid:
         """The argument `weights`."""
-        if not self.in_bytes:
-            return laid("weights", self.shape, self.make, self.sum, limits, self.computed)
-        pack = lambda: np.ascontiguousarray(self.make(), np.int8).view(np.int32)  # noqa: E731
-        return Arg("weights", Const(pack, prod(self.shape)), "int"), ()
+        if self.whole and not self.computed:
+            return Arg("weights", in_bytes(self.make, prod(self.shape), np.dtype(np.int8)), self.sum), ()
+        return laid("weights", self.shape, self.make, self.sum, limits, self.computed)
 
 
 def laid(name: str, shape: Shape, make: Made, kind: str, limits: Limits, computed: bool) -> Laid:
@@ -253,7 +248,6 @@ def through(
         **constants,
         **sequence.constants(backward),
         "GATES": terms.sum,
-        "PACKED": terms.in_bytes,
         "INPUTS": sources[0][1],
         "AUXILIARY": sum(size for _, size in sources[1:]),
         "BESIDE": len(sources) > 1,

@@ -74,6 +74,27 @@ def in_half(array: NDArray[Any]) -> NDArray[np.float16]:
     return np.append(rounded, np.float16(0)) if rounded.size % 2 else rounded
 
 
+BYTES = {np.dtype("i1"): "INT8", np.dtype("u1"): "UINT8"}
+BLOCK = "ivec4[4]"  # four by four integers that are the bytes of four words
+
+
+def in_bytes(pack: Callable[[], NDArray[Any]], size: int, dtype: np.dtype[Any]) -> Const:
+    """A constant of `size` integers of INT8 or UINT8 (`dtype`), four to a word; `pack` makes them."""
+
+    def padded() -> NDArray[Any]:
+        array = np.asarray(pack(), dtype).reshape(-1)
+        return np.pad(array, (0, -array.size % 4))
+
+    return Const(padded, -(-size // 4) * 4, packed=BYTES[dtype])
+
+
+def constant_of(value: NDArray[Any], weights: bool = False) -> Const:
+    """A constant that holds a tensor's value: integers of 8 bits as bytes, others as activations of their type lie."""
+    if value.dtype in BYTES:
+        return in_bytes(lambda: value, value.size, value.dtype)
+    return Const(lambda: stored(value), value.size * stored_dtype(value.dtype).itemsize, weights)
+
+
 # What a kernel module may say of itself as TYPES and RESULTS.
 FLOAT = frozenset({"FLOAT32"})
 FLOATS = FLOAT | {"FLOAT16"}  # which is computed in float32, and then rounded
@@ -128,8 +149,8 @@ def element(value: Any, type: str) -> str:
 
 
 def width(value: str) -> int:
-    """How many elements a value of a GLSL type holds: 1 or 4."""
-    return 4 if value in _FOURS.values() else 1
+    """How many elements a value of a GLSL type holds: 1, 4, or 16 of a BLOCK."""
+    return 16 if value == BLOCK else 4 if value in _FOURS.values() else 1
 
 
 def words(value: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph
 from .program import Arg, Const
-from .types import stored_dtype
+from .types import BLOCK, BYTES, in_bytes, stored
 
 
 @dataclass(frozen=True)
@@ -45,27 +46,28 @@ class Weights:
             array = array.reshape(-1, self.shape[2] // 16, 4, 16).swapaxes(1, 2)
         if array is None:
             kind, constants = self._as_it_is()
-            arg, zero = Arg("weights", self.tensor, kind), self.zero
-            signed = self.signed and graph.tensors[self.tensor].type == "UINT8"
+            arg = Arg("weights", self.tensor, kind)
         else:
-            constants, zero, signed = self._packed(vecs), 0, False
-            arg = Arg("weights", self._pack(array, vecs), "vec4" if array.dtype.kind == "f" else "ivec4")
-        named = {name: constants.get(name, 0) for name in ("ALONG_OUTPUTS", "ALONG_INPUTS")}
+            deep = self.step if array.dtype in BYTES else 1
+            constants, arg = self._packed(vecs, deep), self._argument(array, vecs, deep)
+        named = {name: constants.get(name, 0) for name in ("ALONG_OUTPUTS", "ALONG_INPUTS", "IN_BLOCKS")}
         more = {
             "STEP": self.step,
             "CHANNELS": self.shape[3],
             "IN_FOURS": int(self.shape[3] % 4 == 0),
-            "WEIGHTS_ZERO": zero,
-            "WEIGHTS_OFFSET": int(zero != 0),
-            "WEIGHTS_SIGNED": int(signed),
+            "WEIGHTS_ZERO": self.zero,
+            "WEIGHTS_OFFSET": int(self.zero != 0),
+            "WEIGHTS_SIGNED": int(self.signed and array is None and graph.tensors[self.tensor].type == "UINT8"),
         }
         return arg, {**constants, **named, **more}
 
-    def _packed(self, vecs: int) -> dict[str, int]:
+    def _packed(self, vecs: int, deep: int) -> dict[str, int]:
         _, taps, inputs, outputs = self.shape
+        inputs //= deep
         sets = -(-outputs // (4 * vecs))
         return {
             "ALONG_OUTPUTS": 1,
+            "IN_BLOCKS": int(deep > 1),
             "LAYER_STEP": sets * taps * inputs * vecs,
             "BLOCK_STEP": taps * inputs * vecs,
             "TAP_STEP": inputs * vecs,
@@ -74,23 +76,26 @@ class Weights:
             "LAST_VEC": sets * vecs - 1,
         }
 
-    def _pack(self, array: NDArray[Any], vecs: int) -> Const:
-        """[layer][set][tap][input][4 * vecs], zero-padded: what the threads of one group read lies together."""
+    def _argument(self, array: NDArray[Any], vecs: int, deep: int) -> Arg:
+        """`array` packed as it is: integers of 8 bits as bytes, others a word each."""
         layers, taps, inputs, outputs = self.shape
-        block = 4 * vecs
-        sets = -(-outputs // block)
+        size = layers * taps * inputs * -(-outputs // (4 * vecs)) * 4 * vecs
+        pack = partial(self._pack, array, vecs, deep)
+        if array.dtype in BYTES:
+            return Arg("weights", in_bytes(pack, size, array.dtype), BLOCK if deep == 4 else "ivec4")
+        floats = array.dtype.kind == "f"
+        return Arg("weights", Const(lambda: stored(pack()), 4 * size, floats), "vec4" if floats else "ivec4")
 
-        def pack() -> NDArray[Any]:
-            strides = [step * array.itemsize for step in self.steps]
-            made = array if self.made is None else self.made(array)
-            found = np.lib.stride_tricks.as_strided(np.ascontiguousarray(made), self.shape, strides)
-            padded = np.zeros((layers, taps, inputs, sets * block), stored_dtype(array.dtype))
-            padded[..., :outputs] = found
-            padded[..., :outputs] -= self.zero
-            blocks = padded.reshape(layers, taps, inputs, sets, block)
-            return np.ascontiguousarray(blocks.transpose(0, 3, 1, 2, 4))
-
-        return Const(pack, layers * taps * inputs * sets * block * 4, array.dtype.kind == "f")
+    def _pack(self, array: NDArray[Any], vecs: int, deep: int) -> NDArray[Any]:
+        """[layer][set][tap][input / deep][vec][deep][4], zero-padded: what a group's threads read lies together."""
+        layers, taps, inputs, outputs = self.shape
+        sets = -(-outputs // (4 * vecs))
+        made = np.ascontiguousarray(array if self.made is None else self.made(array))
+        found = np.lib.stride_tricks.as_strided(made, self.shape, [step * made.itemsize for step in self.steps])
+        padded = np.zeros((layers, taps, inputs, sets * vecs * 4), made.dtype)
+        padded[..., :outputs] = found
+        blocks = padded.reshape(layers, taps, inputs // deep, deep, sets, vecs, 4)
+        return np.ascontiguousarray(blocks.transpose(0, 4, 1, 2, 5, 3, 6))
 
     def _as_it_is(self) -> tuple[str, dict[str, int]]:
         _, _, inputs, outputs = self.shape

@@ -14,7 +14,7 @@ from itertools import count
 
 from ...graph.model import Graph
 from ...shaders.program import Const, Program, Scratch, Stage
-from ...shaders.types import widened, width
+from ...shaders.types import BLOCK, widened, width
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,24 @@ class Slot:
     """One array of a program: its name in GLSL, the type of its values, what may be done with it, and what it holds.
 
     `source` is a tensor, a constant, a Scratch, or None for the word that `fail` sets. `access` is GLSL's, "" for both.
-    `half` says that values are floats which lie there in half, `texels` that they are read as texels.
+    `packed` is how several values share a word (see `Const`), `texels` says that they are read as texels.
     """
 
     name: str
     type: str
     access: str
     source: int | Const | Scratch | None
-    half: bool = False
+    packed: str = ""
     texels: bool = field(default=False, compare=False)
 
     @property
     def element(self) -> str:
-        """GLSL's type of the array's elements: of the values, or of the words that hold one or two of them in half."""
-        return self.type if not self.half else "uvec2" if width(self.type) == 4 else "uint"
+        """GLSL's type of the array's elements: of the values, or of the words that hold them packed."""
+        if self.packed == "half":
+            return "uvec2" if width(self.type) == 4 else "uint"
+        if self.packed:
+            return "ivec4" if self.type == BLOCK else "int"
+        return self.type
 
 
 Block = tuple[Slot, ...]
@@ -63,8 +67,15 @@ def readers(program: Program) -> dict[str, Slot]:
             named.append((f"operand_{k}", widened(stage.operand_type, "vec4" if whole else "float"), stage.operand))
     slots = {(slot.type, slot.source): slot for slot in states(program)}
     for name, kind, source in named:
-        slots.setdefault((kind, source), Slot(f"{name}_values", kind, "readonly", source, source in program.halves))
+        slots.setdefault((kind, source), Slot(f"{name}_values", kind, "readonly", source, packing(program, source)))
     return {name: slots[kind, source] for name, kind, source in named}
+
+
+def packing(program: Program, source: int | Const | Scratch) -> str:
+    """How several values of what a program reads or writes share a word, if they do."""
+    if isinstance(source, Const):
+        return source.packed
+    return "half" if source in program.halves else ""
 
 
 def states(program: Program) -> list[Slot]:
@@ -76,9 +87,9 @@ def slots(program: Program) -> list[Slot]:
     """All arrays of a program: inputs, the output, operands of stages, states, the word that `fail` sets."""
     reads = list(readers(program).values())
     n = len(program.inputs)
-    kind, half = reduce(made, program.stages, program.value), program.output in program.halves
-    access = "" if half and width(kind) == 1 else "writeonly"  # two invocations share a word, so each reads it too
-    output = Slot("output_values", kind, access, program.output, half)
+    kind, packed = reduce(made, program.stages, program.value), packing(program, program.output)
+    access = "" if packed and width(kind) == 1 else "writeonly"  # two invocations share a word, so each reads it too
+    output = Slot("output_values", kind, access, program.output, packed)
     failed = [Slot("failed", "uint", "writeonly", None)] if program.tells else []
     return list(dict.fromkeys([*reads[:n], output, *reads[n:], *states(program), *failed]))
 

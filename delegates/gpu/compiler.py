@@ -14,8 +14,8 @@ import numpy as np
 
 from ...errors import DelegateError
 from ...shaders.program import Earlier, Program, Stage, literal
-from ...shaders.types import widened, width, words
-from .blocks import Block, made, numbered, read, readers
+from ...shaders.types import BLOCK, widened, width, words
+from .blocks import Block, Slot, made, numbered, read, readers
 from .texels import TEXELS
 
 Piece = tuple[str, str]  # where text is from (for error messages), the text
@@ -122,23 +122,36 @@ def readers_of(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
     values = {}
     for binding, (block, ranges) in zip(numbered(block for block, _ in laid), laid, strict=True):
         for slot, (start, _) in zip(block, ranges, strict=True):
-            i = "(i >> 1)" if slot.half and width(slot.type) == 1 else "i"
+            i = f"(i >> {SHARED[slot.packed]})" if slot.packed and width(slot.type) == 1 else "i"
             if slot.texels:
                 held = f"texelFetch({slot.name}, int({i})){TEXELS[slot.element].part}"
             else:
                 apart = in_words(block)
                 held = from_words(slot.element, f"words_{binding}", start // 4, i) if apart else f"{slot.name}[{i}]"
-            values[slot] = from_half(slot.type, held) if slot.half else held
+            values[slot] = f"{slot.element} x = {held}; return {unpacked(slot)};" if slot.packed else f"return {held};"
     for name, slot in readers(program).items():
-        yield f"{slot.type} {name}(uint i) {{ return {values[slot]}; }}"
+        yield f"{slot.type} {name}(uint i) {{ {values[slot]} }}"
         yield f"{slot.type} {name}(int i) {{ return {name}(uint(i)); }}"
 
 
-def from_half(kind: str, held: str) -> str:
-    """GLSL for value `i` of floats, one or four of them, given what holds it in half."""
-    if width(kind) == 4:
-        return f"vec4(unpackHalf2x16({held}.x), unpackHalf2x16({held}.y))"
-    return f"unpackHalf2x16({held} >> 16u * (i & 1u)).x"
+SHARED = {"half": 1, "INT8": 2, "UINT8": 2}  # how far to shift the index of a single value, for that of its word
+
+# How integers come of a word: of one of its bytes, and of all. The sign of INT8 is shifted to that of a word and back.
+OF_BYTES = {
+    "INT8": ("(x << 8u * (~i & 3u)) >> 24", "(ivec4({}) << ivec4(24, 16, 8, 0)) >> 24"),
+    "UINT8": ("(x >> 8u * (i & 3u)) & 255", "(ivec4({}) >> ivec4(0, 8, 16, 24)) & 255"),
+}
+
+
+def unpacked(slot: Slot) -> str:
+    """GLSL for value `i` of a slot, given `x`, the element that holds it packed."""
+    if slot.packed == "half":
+        one, four = "unpackHalf2x16(x >> 16u * (i & 1u)).x", "vec4(unpackHalf2x16(x.x), unpackHalf2x16(x.y))"
+    else:
+        one, four = OF_BYTES[slot.packed]
+    if slot.type == BLOCK:
+        return f"{BLOCK}({', '.join(four.format(f'x.{c}') for c in 'xyzw')})"
+    return four.format("x") if width(slot.type) == 4 else one
 
 
 def from_words(kind: str, array: str, start: int, i: str = "i") -> str:
@@ -256,7 +269,7 @@ def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
     slot = next(slot for block, _ in laid for slot in block if slot.name == "output_values")
     if program.watched:
         yield f"    if (beyond_half({x})) failed[0] = {BEYOND}u;"
-    if not slot.half:
+    if not slot.packed:
         yield f"    output_values[i] = {x};"
     elif width(slot.type) == 4:
         yield f"    output_values[i] = uvec2(packHalf2x16({x}.xy), packHalf2x16({x}.zw));"

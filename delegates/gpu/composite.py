@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ...errors import Reason
 from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Arg, Const, Elementwise, Program, Scratch, Stage
-from ...shaders.types import half, stored, stored_bytes, unbounded
+from ...shaders.types import constant_of, half, unbounded
 from .kernels import Refusal
 
 # The option that names the subgraph which an op stands for.
@@ -92,7 +92,7 @@ class Inlined:
         value = self.graph.constant(place) if isinstance(place, int) else None
         if value is None or not isinstance(place, int):
             return place
-        return Const(lambda: stored(value), stored_bytes(self.graph.tensors[place]), False)
+        return constant_of(value)
 
     def settled(self, program: Program) -> Program:
         """A program of the subgraph's tensors as one of the graph's."""

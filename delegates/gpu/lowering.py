@@ -22,7 +22,7 @@ from ...shaders.program import (
     Stage,
     groups_for,
 )
-from ...shaders.types import declared, glsl, half, has_four, in_fours, in_half, stored, stored_bytes, unbounded
+from ...shaders.types import constant_of, glsl, half, has_four, in_fours, in_half, stored_bytes, unbounded
 from ...shaders.ways import Ways
 from .blocks import blocks, storage
 from .composite import DECOMPOSED, decomposed
@@ -111,19 +111,17 @@ def bound(graph: Graph, program: Program) -> Program:
     Where what it makes is stored in half, so are its weights, but not what stages repeat, such as a bias: that is
     little, and its rounding would be in every sum.
     """
-    halves: set[int | Const | Scratch] = {t for t in tensors_of(program) if half(graph.tensors[t])}
+    halves = frozenset(t for t in tensors_of(program) if half(graph.tensors[t]))
 
     def buffer(source: int | Const, repeated: bool = False) -> int | Const:
         if isinstance(source, int):
             value = graph.constant(source)
             if value is None:
                 return source
-            nbytes, floats = stored_bytes(declared(graph.tensors[source])), graph.tensors[source].type == "FLOAT32"
-            source = Const(lambda: stored(value), nbytes, floats)
+            source = constant_of(value, graph.tensors[source].type == "FLOAT32")
         if source.weights and program.output in halves and not repeated:
             pack = source.pack
-            source = Const(lambda: in_half(pack()), -(-source.nbytes // 8) * 4)
-            halves.add(source)
+            source = Const(lambda: in_half(pack()), -(-source.nbytes // 8) * 4, packed="half")
         return source
 
     def argument(arg: Arg) -> Arg:
@@ -147,7 +145,7 @@ def bound(graph: Graph, program: Program) -> Program:
         stages=tuple(step(stage) for stage in program.stages),
         states=tuple(argument(arg) for arg in program.states),
     )
-    return replace(found, halves=frozenset(halves), watched=unbounded(held(graph, program.output)))
+    return replace(found, halves=halves, watched=unbounded(held(graph, program.output)))
 
 
 def alone(graph: Graph, source: int, stage: Stage, output: int, limits: Limits) -> Program:

@@ -1,6 +1,5 @@
 // What recurrent cells share. A group takes one batch through all steps of a sequence: LOCAL_X invocations along x take a
-// unit each, and share the sums of it with those along y. GATES is what a unit adds up. With PACKED its four weights are
-// the bytes of an int.
+// unit each, and share the sums of it with those along y. GATES is what a unit adds up.
 
 void store(uint i, VALUE x);
 
@@ -32,14 +31,7 @@ GATES joined(GATES x) {
     return x;
 }
 
-GATES weight(uint k, uint unit) {
-#if PACKED
-    int w = weights(k * uint(UNITS) + unit);
-    return ivec4(w << 24, w << 16, w << 8, w) >> 24;
-#else
-    return weights(k * uint(UNITS) + unit);
-#endif
-}
+GATES weight(uint k, uint unit) { return weights(k * uint(UNITS) + unit); }
 
 // The state from one run to the next.
 void recall() {

@@ -25,8 +25,12 @@ uint weights_of(uint vec) {
 // `base` is where the weights of this layer and tap start.
 void weights_at(uint base, uint k, uint of, out FOUR w[STEP]) {
 #if ALONG_OUTPUTS
+#if IN_BLOCKS
+    w = weights(base + of + k * uint(INPUT_STEP));
+#else
     uint at = base + of + k * uint(STEP * INPUT_STEP);
     for (int c = 0; c < STEP; c++) w[c] = weights(at + uint(c * INPUT_STEP));
+#endif
 #else
     for (uint o = 0u; o < 4u; o++) {
         uint at = base + min(of + o, uint(CHANNELS - 1)) * uint(OUTPUT_STEP) + k * uint(STEP * INPUT_STEP);
