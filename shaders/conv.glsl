@@ -9,7 +9,7 @@ void main() {
     tile_clear();
 
     ivec3 size = ivec3(IN_D, IN_H, IN_W), made = ivec3(OUT_D, OUT_H, OUT_W), pad = ivec3(PAD_D, PAD_H, PAD_W);
-    int steps = STEPS, pixel_steps = PIXEL_STEPS, start = layer * steps;
+    int first = int(tile_first()), last = int(tile_last()), pixel_steps = PIXEL_STEPS, start = layer * STEPS;
     ivec3 corner[READS];  // where the window of a pixel starts
     int image[READS];
     for (int r = 0; r < READS; r++) {
@@ -36,7 +36,7 @@ void main() {
                     at[r] = ((image[r] * size.x + place.x) * size.y + place.y) * size.z + place.z;
                     at[r] = at[r] * pixel_steps + start;
                 }
-                for (int k = 0; k < steps; k += CHUNK) {
+                for (int k = first; k < last; k += CHUNK) {
                     STEP_TYPE value[READS];
                     for (int r = 0; r < READS; r++) {
                         value[r] = source(at[r] + int(tile_step(uint(k)))) - STEP_TYPE(IN_ZERO);

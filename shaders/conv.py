@@ -16,7 +16,7 @@ from .hybrid import Rows
 from .product import Product
 from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, sums_of
-from .tiling import tiled
+from .tiling import Tiles
 from .ways import Ways, least
 from .weights import Weights
 
@@ -58,7 +58,10 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
-    plain = tiled(graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets)
+    plain = Tiles(
+        graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets,
+        rows_a_scale=pixels // image[0],
+    ).ways()  # fmt: skip
     by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
     if not (by_tiles and winograd.near_enough(graph, op, filters)):
         return Ways.behind(sums.before, plain)

@@ -17,7 +17,7 @@ void main() {
 
     ivec3 size = ivec3(IN_D, IN_H, IN_W), made = ivec3(OUT_D, OUT_H, OUT_W), pad = ivec3(PAD_D, PAD_H, PAD_W);
     ivec3 count = (made + STRIDE - 1) / STRIDE;  // places of one phase
-    int steps = STEPS;
+    int steps = STEPS, first = int(tile_first()), last = int(tile_last());
     ivec3 phase = ivec3(layer / (STRIDE.z * STRIDE.y), layer / STRIDE.z, layer) % STRIDE;
     ivec4 place[READS];
     for (int r = 0; r < READS; r++) place[r] = place_in(min(tile_read(r), uint(OUTPUT_PIXELS - 1)), count, phase);
@@ -37,7 +37,7 @@ void main() {
                     from = clamp(from, ivec3(0), size - 1);
                     at[r] = (((place[r].w * size.x + from.x) * size.y + from.y) * size.z + from.z) * steps;
                 }
-                for (int k = 0; k < steps; k += CHUNK) {
+                for (int k = first; k < last; k += CHUNK) {
                     STEP_TYPE value[READS];
                     for (int r = 0; r < READS; r++) {
                         STEP_TYPE x = source(at[r] + int(tile_step(uint(k)))) - STEP_TYPE(IN_ZERO);

@@ -16,7 +16,7 @@ from .convolution import NOWHERE, Window, geometry, windows
 from .hybrid import Rows
 from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, Sums, sums_of
-from .tiling import tiled
+from .tiling import Tiles
 from .ways import Way, Ways
 from .weights import Weights
 
@@ -68,12 +68,15 @@ def transposed(
     strides = [span.stride for span in spans]
     pixels = graph.tensors[output].shape[0] * prod(-(-span.size // span.stride) for span in spans)
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
-    phases = tiled(graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides))
+    phases = Tiles(
+        graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides),
+        rows_a_scale=pixels // graph.tensors[output].shape[0],
+    ).ways()  # fmt: skip
     _, taps, depth, channels = weights.shape
     side_by_side = all((s.kernel, s.dilation, s.before, s.size) == (s.stride, 1, 0, s.stride * s.out) for s in spans)
     if len(spans) == 3 or sums.one != "float" or channels % 4 == 0 or not side_by_side:
         return phases
     # What reads a pixel makes all of its window: no four channels of a phase are filled, but fours of the window are.
     whole = replace(weights, shape=(1, 1, depth, channels * taps), steps=(0, 0, 1, depth))
-    product = tiled(graph, "window_product", constants, arg, whole, output, pixels, limits, sums, windows=taps)
-    return (*phases, *(replace(way, name=f"whole windows, {way.name}") for way in product))
+    product = Tiles(graph, "window_product", constants, arg, whole, output, pixels, limits, sums, windows=taps)
+    return (*phases, *(replace(way, name=f"whole windows, {way.name}") for way in product.ways()))

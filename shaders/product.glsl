@@ -6,8 +6,8 @@ void main() {
     tile_clear();
     uint start[READS];
     for (int r = 0; r < READS; r++) start[r] = left_start(layer, min(tile_read(r), uint(ROWS - 1)));
-    uint base = right_start(layer), steps = uint(STEPS);
-    for (uint k = 0u; k < steps; k += uint(CHUNK)) {
+    uint base = right_start(layer), last = tile_last();
+    for (uint k = tile_first(); k < last; k += uint(CHUNK)) {
         STEP_TYPE value[READS];
         for (int r = 0; r < READS; r++) value[r] = left_at(start[r], tile_step(k));
         tile_add(value, base, k);

@@ -12,7 +12,7 @@ from ..graph.model import Graph
 from .binary import merged, strides
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
-from .tiling import SIZES, Shape, tiled
+from .tiling import SIZES, Shape, Tiles
 from .ways import Way, Ways, least
 from .weights import Weights
 
@@ -80,10 +80,10 @@ class Product:
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
             "ROWS_A_SCALE": self.rows_a_scale, "ROWS_BY_LAYER": int(self.batch.apart),
         }  # fmt: skip
-        tiles = tiled(
+        tiles = Tiles(
             graph, "product", constants, source, self.right, self.output, self.rows, limits, self.sums, layers,
-            includes=("product",),
-        )  # fmt: skip
+            includes=("product",), rows_a_scale=self.rows_a_scale,
+        ).ways()  # fmt: skip
         if self.rows > MOST_ROWS:
             return tiles
         time = least(tiles)

@@ -78,6 +78,10 @@ class Sums:
     weights_zero: int = 0
     before: tuple[Program, ...] = ()
 
+    def bare(self) -> Sums:
+        """The same sums, without what becomes of them."""
+        return Sums(self.source, self.one, self.one, in_zero=self.in_zero, weights_zero=self.weights_zero)
+
     def values(self, value: str) -> dict[str, Any]:
         """The libraries' constants, for sums of one ("float") or four ("vec4") channels at a time."""
         four = value == "vec4"

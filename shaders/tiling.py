@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import Any
 
 from ..graph.model import Graph
 from .convolution import EXTENTS
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
+from .types import half
 from .ways import Way
 from .weights import Weights
 
@@ -95,64 +97,135 @@ SHAPES, LARGEST = tuple(Shape(*s) for s in ((4, 4), (7, 2), (2, 2), (4, 1), (1, 
 # device of OpenGL ES 3.1 has the memory and the threads for them.
 SHARING = (Shape(4, 2, 8, 128), Shape(4, 1, 8, 64))
 
-# Of the constants of a body that makes tiles, what layers of one kind do not share.
+# A sum may be cut into so many parts, each made by groups of its own, where there would be too few of them. Another
+# launch adds the parts up; it takes as long as so many steps, by a guess: some 5 us.
+PARTS, LAUNCH = (4, 16), 300.0
+
+# Of the constants of a body that makes tiles, what layers of one kind do not share, and more where threads share tiles.
 SIZES = (
     *EXTENTS, "IN_D", "OUT_D", "PAD_D", "PIXEL_STEPS",
     "ROWS", "DEPTH", "ROWS_A_SCALE", "LAYER_STEP", "BLOCK_STEP", "TAP_STEP", "LAST_VEC", "CHANNELS", "STEPS",
     "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS",
 )  # fmt: skip
+OF_PARTS = ("PARTS", "PART_STEPS", "PART_SIZE")
 
 
-def tiled(
-    graph: Graph,
-    body: str,
-    constants: Mapping[str, Any],
-    source: Arg,
-    weights: Weights,
-    output: int | Scratch,
-    pixels: int,
-    limits: Limits,
-    sums: Sums,
-    layers: int = 1,
-    groups: int = 1,
-    includes: tuple[str, ...] = (),
-    windows: int = 1,
-) -> tuple[Way, ...]:
-    """A program whose groups each take a tile of pixels by output channels, `layers` times over.
+@dataclass(frozen=True)
+class Tiles:
+    """Launches whose groups each make a tile of `pixels` by output channels, `layers` times over.
 
-    Layer l makes channels of group l % `groups`. There is a way for each shape of a tile; those that threads share want
-    inputs by fours, and sums of one word. Where the body lays the channels of a pixel out as `windows` pixels, the
-    output has so many times fewer.
+    Layer l makes channels of group l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels,
+    the output has so many times fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may
+    be made in `parts`, which lie in the output one after another.
     """
-    channels = weights.shape[3]
-    common = LARGEST[0] if limits.texels and sums.one == "float" else None
-    costly = LARGEST[int(common is not None) :]
 
-    def way(shape: Shape) -> Way:
-        own = 1.0 if common in (None, shape) else OWN
-        fitting = replace(shape, local=min(limits.lanes, shape.local)) if limits.texels and not shape.shares else shape
-        blocks, sets = -(-pixels // fitting.size), -(-channels // (4 * fitting.block))
-        time = own * fitting.time(weights.step, blocks * sets * layers, limits)
-        return Way(shape.name, time, partial(made, fitting, blocks, sets), shape in costly)
+    graph: Graph
+    body: str
+    constants: Mapping[str, Any]
+    source: Arg
+    weights: Weights
+    output: int | Scratch
+    pixels: int
+    limits: Limits
+    sums: Sums
+    layers: int = 1
+    groups: int = 1
+    includes: tuple[str, ...] = ()
+    windows: int = 1
+    rows_a_scale: int = 1
+    parts: int = 1
 
-    def made(shape: Shape, blocks: int, sets: int) -> tuple[Program]:
-        arg, layout = weights.bound(graph, shape.block)
-        more = {
-            "STEPS": weights.shape[2] // weights.step, "OUTPUT_PIXELS": pixels,
-            "BLOCKS": blocks, "SETS": sets, "LAYERS": layers, "GROUPS": groups, **sums.values("vec4"),
-        }  # fmt: skip
-        out = channels // windows
+    @property
+    def channels(self) -> int:
+        """Output channels of a layer."""
+        return self.weights.shape[3]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the sum over the input channels, of each tap."""
+        return self.weights.shape[2] // self.weights.step
+
+    def ways(self) -> tuple[Way, ...]:
+        """A way for each shape of a tile. Those that threads share want inputs by fours, and sums of one word."""
+        software, floats = self.limits.texels, self.sums.one == "float"
+        common = LARGEST[0] if software and floats else None
+        costly = LARGEST[int(common is not None) :]
+        found = []
+        for shape in (*SHAPES, *LARGEST):
+            own = 1.0 if common in (None, shape) else OWN
+            fitting = replace(shape, local=min(self.limits.lanes, shape.local)) if software else shape
+            found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), shape in costly))
+        if self.source.type == "vec4" and "sum_wide" not in self.sums.libraries:
+            found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
+            found += self.in_parts(SHARING[-1])
+        return tuple(found)
+
+    def tiles(self, shape: Shape) -> tuple[int, int]:
+        """How many tiles lie along pixels, and along channels."""
+        return -(-self.pixels // shape.size), -(-self.channels // (4 * shape.block))
+
+    def part(self, shape: Shape) -> int:
+        """Steps of one part of the sum."""
+        return -(-self.steps // (self.parts * shape.chunk)) * shape.chunk
+
+    def time(self, shape: Shape) -> float:
+        """The time that the launch should take for each step of the whole sum."""
+        groups = prod(self.tiles(shape)) * self.layers * self.parts
+        return shape.time(self.weights.step, groups, self.limits) * self.part(shape) / self.steps
+
+    def made(self, shape: Shape) -> tuple[Program]:
+        """The one launch."""
+        arg, layout = self.weights.bound(self.graph, shape.block)
+        blocks, sets = self.tiles(shape)
+        out = self.channels // self.windows
         value = "vec4" if out % 4 == 0 else "float"
-        found = {**constants, **layout, **shape.constants, **more, "IN_FOURS": int(value == "vec4")}
-        sizes = tuple(name for name in (*SIZES, *sums.sizes) if name in found)
+        found = {
+            **self.constants, **layout, **shape.constants, **self.sums.values("vec4"),
+            "STEPS": self.steps, "OUTPUT_PIXELS": self.pixels, "BLOCKS": blocks, "SETS": sets,
+            "LAYERS": self.layers, "GROUPS": self.groups, "IN_FOURS": int(value == "vec4"),
+            "PARTS": 1, "PART_STEPS": "STEPS", "PART_SIZE": 0,
+        }  # fmt: skip
+        if shape.shares:
+            found |= {"PARTS": self.parts, "PART_STEPS": self.part(shape), "PART_SIZE": self.pixels * self.channels}
+        told = (*SIZES, *OF_PARTS * shape.shares, *self.sums.sizes)
         adding = "tile_shared" if shape.shares else "tile_apart"
         program = Program(
-            body, found, (source, arg, *sums.args(groups, channels, "vec4")), output,
-            groups_for(blocks * sets * layers, 1, limits), (shape.local, 1, 1), value, sums.stages,
-            (*sums.libraries, "weights", *includes, "tile", adding), shape.shared(weights.step),
-            sizes=sizes, along=out * groups,
+            self.body, found, (self.source, arg, *self.sums.args(self.groups, self.channels, "vec4")), self.output,
+            groups_for(blocks * sets * self.layers * self.parts, 1, self.limits), (shape.local, 1, 1), value,
+            self.sums.stages, (*self.sums.libraries, "weights", *self.includes, "tile", adding),
+            shape.shared(self.weights.step),
+            sizes=tuple(name for name in told if name in found), along=out * self.groups,
         )  # fmt: skip
         return (program,)
 
-    sharing = SHARING if source.type == "vec4" and "sum_wide" not in sums.libraries else ()
-    return tuple(map(way, (*SHAPES, *LARGEST, *sharing)))
+    def in_parts(self, shape: Shape) -> Iterator[Way]:
+        """Ways in which the sum is cut into parts, which another launch adds up in their order, and finishes."""
+        if self.layers > 1 or self.windows > 1 or self.channels % 4:
+            return
+        if isinstance(self.output, int) and half(self.graph.tensors[self.output]):
+            return  # the weights of what makes no tensor would not lie in half
+        size, total = self.pixels * self.channels, self.steps * self.weights.shape[1]
+        for parts in PARTS:
+            if self.steps < parts * shape.chunk:
+                continue
+            made = Scratch("FLOAT32" if self.sums.one == "float" else "INT32", parts * size)
+            cut = replace(self, output=made, sums=self.sums.bare(), parts=parts)
+            adding = (max(size // 4 / self.limits.threads, 1) * PIXEL * (parts + 1) + LAUNCH) / total
+            programs = partial(cut.added, shape, self)
+            yield Way(f"{shape.name}, sum in {parts}", cut.time(shape) + adding, programs)
+
+    def added(self, shape: Shape, whole: Tiles) -> tuple[Program, ...]:
+        """The launch of parts, and that which makes of them what `whole` does."""
+        sums, channels = whole.sums, self.channels
+        assert isinstance(self.output, Scratch)
+        constants = {
+            **sums.values("vec4"), "PARTS": self.parts, "FOURS": channels // 4, "ROWS_A_SCALE": self.rows_a_scale,
+        }  # fmt: skip
+        told = ("PARTS", "FOURS", "ROWS_A_SCALE", *sums.sizes)
+        inputs = (Arg("parts", self.output, "vec4"), *sums.args(1, channels, "vec4"))
+        last = Program(
+            "add_parts", constants, inputs, whole.output, groups_for(self.pixels * channels // 4, 64, self.limits),
+            value="vec4", stages=sums.stages, includes=sums.libraries,
+            sizes=tuple(name for name in told if name in constants), along=channels,
+        )  # fmt: skip
+        return (*self.made(shape), last)

@@ -5,11 +5,16 @@
 
 SUM sum[PIXELS][VECS];
 
-// Which tile this is: pixels first, then channels, then layers. Past the last layer there is nothing to do.
+// Which tile this is: pixels first, then channels, parts of the sum, layers. Past the last layer there is nothing to do.
 uint tile_group() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
 uint tile_block() { return tile_group() % uint(BLOCKS); }
 uint tile_set() { return tile_group() / uint(BLOCKS) % uint(SETS); }
-uint tile_layer() { return tile_group() / uint(BLOCKS * SETS); }
+uint tile_part() { return tile_group() / uint(BLOCKS * SETS) % uint(PARTS); }
+uint tile_layer() { return tile_group() / uint(BLOCKS * SETS * PARTS); }
+
+// From which step of the sum to which this part goes.
+uint tile_first() { return tile_part() * uint(PART_STEPS); }
+uint tile_last() { return min(tile_first() + uint(PART_STEPS), uint(STEPS)); }
 
 // The k-th pixel of this thread, and its k-th four of channels, which may lie past the last.
 uint tile_pixel(int k) {
@@ -30,7 +35,8 @@ SUM tile_sum(int p, int v) {
     return s;
 }
 
-// Stores the channels of the p-th pixel, the first of which lies at `start` in the output; see store_channels.
+// Stores the channels of the p-th pixel, the first of which lies at `start` in this part of the output; see store_channels.
 void tile_store(int p, uint start, uint row) {
+    start += tile_part() * uint(PART_SIZE);
     for (int v = 0; v < VECS; v++) store_channels(tile_sum(p, v), tile_layer(), tile_vec(v), start, row);
 }

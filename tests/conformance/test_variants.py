@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ FAMILIES = (
     "conv_2d-conv_2d", "conv_2d-conv_2d_wide", "conv_2d-transpose_conv", "conv_2d-grouped", "conv_2d-of_8_bits",
     "conv_2d-computed_filters", "conv_2d-dense_of_8_bits", "conv_2d-depthwise_conv_2d", "conv_3d-conv_3d",
     "product-fully_connected", "product-batch_matmul", "hybrid-conv_2d", "hybrid-fully_connected",
-    "hybrid-depthwise_conv_2d", "conv_2d-windows_side_by_side",
+    "hybrid-depthwise_conv_2d", "conv_2d-windows_side_by_side", "deep-conv_2d", "deep-fully_connected",
 )  # fmt: skip
 FEW = 1  # cases of a family in the quick tier, and in ways that are largest
-# Families whose first case is in the quick tier in ways that are slow to compile, and those ways.
-SLOW = {"large": "conv_2d-conv_2d", "shared": "conv_2d-conv_2d_wide"}
+# Kinds of ways, and families whose first cases are in the quick tier in these: some compile slowly.
+QUICK = {"": FAMILIES[:-2], "large": ("conv_2d-conv_2d",), "shared": ("conv_2d-conv_2d_wide", "deep-conv_2d")}
 LARGEST = tuple(shape.name for shape in tiling.LARGEST)
 
 
@@ -35,9 +36,9 @@ def chosen() -> list[Any]:
         pytest.param(case, kind, id=f"{case.label}{kind and ', '}{kind}", marks=[] if quick else [pytest.mark.slow])
         for name in FAMILIES
         for k, case in enumerate(of[name])
-        for kind in ("", *SLOW)
+        for kind in QUICK
         if kind != "large" or k < FEW
-        for quick in [k < FEW and SLOW.get(kind, name) == name]
+        for quick in [k < FEW and name in QUICK[kind]]
     ]
 
 
@@ -60,8 +61,7 @@ def test_cases_cover_every_kind_of_way() -> None:
         case = next(case for family, case in cases.listed() if family == name)
         graph = graph_of(prepare(case).content)
         found |= set(DELEGATES["gl"]().ways(graph, graph.ops[0]))
-    assert {way.rstrip("0123456789 by") for way in found} == {
-        "tiles of", "Winograd, tiles of", "shared tiles of", "Winograd, shared tiles of",
-        "threads along outputs", "Winograd, threads along outputs", "rows of",
-        "whole windows, tiles of",
+    assert {re.sub(r" \d+( by \d+)?", "", way) for way in found} == {
+        "tiles of", "Winograd, tiles of", "shared tiles of", "Winograd, shared tiles of", "shared tiles of, sum in",
+        "threads along outputs", "Winograd, threads along outputs", "rows of", "whole windows, tiles of",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tiles that the threads of a group share, in sizes that are no multiples of theirs, and when the rules choose them."""
+"""Tiles that the threads of a group share, where sizes are no multiples of theirs, sums in parts, and the rules."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from delegraph.shaders.program import ES_LIMITS, Limits
 from .graphs import SAME, noise
 
 LARGE, SMALL = (shape.name for shape in tiling.SHARING)
+IN_PARTS, IN_MORE = (f"{SMALL}, sum in {parts}" for parts in tiling.PARTS)
 GPU = Limits()
 
 
@@ -26,10 +27,10 @@ def network() -> bytes:
     """A convolution with padding and strides over two images, then one of 1x1 with a residual and an activation."""
     b = GraphBuilder()
     x = b.input((2, 13, 11, 36))
-    shape = (2, 7, 6, 68)
-    weights = b.constant(noise(68, 3, 3, 36)), b.constant(noise(68))
+    shape = (2, 7, 6, 132)
+    weights = b.constant(noise(132, 3, 3, 36)), b.constant(noise(132))
     y = b.op("CONV_2D", [x, *weights], shape, stride_h=2, stride_w=2, padding="SAME", fused_activation_function="RELU6")
-    z = b.op("CONV_2D", [y, b.constant(noise(68, 1, 1, 68) / 8), b.constant(noise(68))], shape, **SAME)
+    z = b.op("CONV_2D", [y, b.constant(noise(132, 1, 1, 132) / 12), b.constant(noise(132))], shape, **SAME)
     b.output(b.op("LOGISTIC", [b.op("ADD", [z, y], shape)], shape))
     return b.build()
 
@@ -37,9 +38,9 @@ def network() -> bytes:
 def products() -> bytes:
     """Products of three pairs of matrices, the second of which are turned around; then by a constant one."""
     b = GraphBuilder()
-    left, right = b.input((3, 37, 40)), b.input((3, 68, 40))
-    y = b.op("BATCH_MATMUL", [left, right], (3, 37, 68), adj_x=False, adj_y=True)
-    b.output(b.op("FULLY_CONNECTED", [y, b.constant(noise(33, 68)), -1], (3, 37, 33), keep_num_dims=True))
+    left, right = b.input((3, 37, 40)), b.input((3, 132, 40))
+    y = b.op("BATCH_MATMUL", [left, right], (3, 37, 132), adj_x=False, adj_y=True)
+    b.output(b.op("FULLY_CONNECTED", [y, b.constant(noise(33, 132)), -1], (3, 37, 33), keep_num_dims=True))
     return b.build()
 
 
@@ -59,6 +60,18 @@ def test_parts_of_tiles(way: str, device: Callable[[], GPUDelegate], made: Calla
     inputs = random_inputs(graph)
     got, want = computed(graph, inputs, way, device())[0], reference(content, inputs)[0]
     assert difference(got, want) <= 1e-5
+
+
+@pytest.mark.parametrize("device", [delegate, es_delegate], ids=["gl", "gles"])
+def test_parts_of_a_sum_are_finished_together(device: Callable[[], GPUDelegate]) -> None:
+    content = network()
+    graph = graph_of(content).with_ways({1: IN_PARTS})
+    lowering = device().lower(graph, (0, 1, 2, 3))
+    assert lowering.fused == {2: 1, 3: 1} and len(lowering.uses) == 3, (
+        "the residual joins the launch that adds parts up"
+    )
+    inputs = random_inputs(graph)
+    assert difference(run_gpu(graph, inputs, gpu=device())[0], reference(content, inputs)[0]) <= 1e-5
 
 
 def test_in_half_they_make_what_others_make() -> None:
@@ -88,6 +101,15 @@ def test_rules_choose_them_where_many_threads_run_and_shared_memory_is_fast() ->
     assert way_of(pointwise(64), GPU) == LARGE
     assert not way_of(pointwise(64), replace(GPU, texels=True)).startswith("shared")
     assert not way_of(pointwise(2), GPU).startswith("shared"), "for a few pixels most of a tile would be empty"
+
+
+def test_rules_cut_long_sums_of_few_pixels() -> None:
+    assert way_of(pointwise(7, 1024), GPU) == IN_PARTS
+    assert "sum in" not in way_of(pointwise(7, 64), GPU), "what it saves is less than another launch takes"
+    assert "sum in" not in way_of(pointwise(64, 1024), GPU), "there are groups enough"
+    deep = pointwise(7, 2048)
+    large = ways(deep, deep.ops[0], replace(GPU, threads=1 << 18))
+    assert next(iter(large)) == IN_MORE
 
 
 @pytest.mark.parametrize("less", [{"shared_bytes": 8192}, {"invocations": 64}])
