@@ -10,9 +10,9 @@ from typing import Any
 
 from ..graph.model import Graph
 from .convolution import EXTENTS
-from .program import Arg, Limits, Program, Scratch, groups_for
+from .program import Arg, Const, Limits, Program, Scratch, groups_for
 from .sums import Sums
-from .types import half
+from .types import half, halved
 from .ways import Way
 from .weights import Weights
 
@@ -116,7 +116,8 @@ class Tiles:
 
     Layer l makes channels of group l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels,
     the output has so many times fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may
-    be made in `parts`, which lie in the output one after another.
+    be made in `parts`, which lie in the output one after another. With `in_half`, constant weights lie in half whatever
+    the output does.
     """
 
     graph: Graph
@@ -134,6 +135,7 @@ class Tiles:
     windows: int = 1
     rows_a_scale: int = 1
     parts: int = 1
+    in_half: bool = False
 
     @property
     def channels(self) -> int:
@@ -176,6 +178,8 @@ class Tiles:
     def made(self, shape: Shape) -> tuple[Program]:
         """The one launch."""
         arg, layout = self.weights.bound(self.graph, shape.block)
+        if self.in_half and isinstance(arg.source, Const) and arg.source.weights:
+            arg = replace(arg, source=halved(arg.source))
         blocks, sets = self.tiles(shape)
         out = self.channels // self.windows
         value = "vec4" if out % 4 == 0 else "float"
@@ -202,14 +206,13 @@ class Tiles:
         """Ways in which the sum is cut into parts, which another launch adds up in their order, and finishes."""
         if self.layers > 1 or self.windows > 1 or self.channels % 4:
             return
-        if isinstance(self.output, int) and half(self.graph.tensors[self.output]):
-            return  # the weights of what makes no tensor would not lie in half
+        in_half = isinstance(self.output, int) and half(self.graph.tensors[self.output])
         size, total = self.pixels * self.channels, self.steps * self.weights.shape[1]
         for parts in PARTS:
             if self.steps < parts * shape.chunk:
                 continue
             made = Scratch("FLOAT32" if self.sums.one == "float" else "INT32", parts * size)
-            cut = replace(self, output=made, sums=self.sums.bare(), parts=parts)
+            cut = replace(self, output=made, sums=self.sums.bare(), parts=parts, in_half=in_half)
             adding = (max(size // 4 / self.limits.threads, 1) * PIXEL * (parts + 1) + LAUNCH) / total
             programs = partial(cut.added, shape, self)
             yield Way(f"{shape.name}, sum in {parts}", cut.time(shape) + adding, programs)

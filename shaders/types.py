@@ -74,6 +74,11 @@ def in_half(array: NDArray[Any]) -> NDArray[np.float16]:
     return np.append(rounded, np.float16(0)) if rounded.size % 2 else rounded
 
 
+def halved(constant: Const) -> Const:
+    """The same constant of floats, rounded to half, two to a word."""
+    return Const(lambda: in_half(constant.pack()), -(-constant.nbytes // 8) * 4, packed="half")
+
+
 BYTES = {np.dtype("i1"): "INT8", np.dtype("u1"): "UINT8"}
 BLOCK = "ivec4[4]"  # four by four integers that are the bytes of four words
 

@@ -22,7 +22,7 @@ from ...shaders.program import (
     Stage,
     groups_for,
 )
-from ...shaders.types import constant_of, glsl, half, has_four, in_fours, in_half, stored_bytes, unbounded
+from ...shaders.types import constant_of, glsl, half, halved, has_four, in_fours, stored_bytes, unbounded
 from ...shaders.ways import Ways
 from .blocks import blocks, storage
 from .composite import DECOMPOSED, decomposed
@@ -120,8 +120,7 @@ def bound(graph: Graph, program: Program) -> Program:
                 return source
             source = constant_of(value, graph.tensors[source].type == "FLOAT32")
         if source.weights and program.output in halves and not repeated:
-            pack = source.pack
-            source = Const(lambda: in_half(pack()), -(-source.nbytes // 8) * 4, packed="half")
+            source = halved(source)
         return source
 
     def argument(arg: Arg) -> Arg:

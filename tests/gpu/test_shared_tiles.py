@@ -14,7 +14,7 @@ from delegraph.delegates.gpu.lowering import lower_op, ways
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph
 from delegraph.shaders import tiling
-from delegraph.shaders.program import ES_LIMITS, Limits
+from delegraph.shaders.program import ES_LIMITS, Const, Limits
 
 from .graphs import SAME, noise
 
@@ -81,6 +81,10 @@ def test_in_half_they_make_what_others_make() -> None:
     assert not np.array_equal(want, run_gpu(graph, inputs)[0])
     for got in others:
         np.testing.assert_array_equal(got, want)
+    parts = graph.with_ways({1: IN_PARTS})
+    np.testing.assert_allclose(run_gpu(parts, inputs, gpu=gpu)[0], want, rtol=2.0**-10)
+    (_, first, _), _ = gpu._lower(parts, (0, 1, 2, 3), frozenset())
+    assert [arg.source.packed for arg in first.program.inputs if isinstance(arg.source, Const)] == ["half"]
     gpu.close()
 
 
