@@ -40,6 +40,8 @@ def floors(graph: Graph, plan: Plan, delegates: Sequence[Delegate], ceilings: di
         made = {t for op in ops for t in op.outputs}
         read = {t for op in ops for t in op.inputs if t >= 0} - made
         left = {t for t in made if t in graph.outputs or any(i not in group for i in graph.readers(t))}
-        nbytes = sum(named[name].form(graph, t).nbytes for t in read | left)
+        constants = {t for t in read if graph.is_constant(t)}  # which have to be read, but may lie as in the file
+        nbytes = sum(named[name].form(graph, t).nbytes for t in (read | left) - constants)
+        nbytes += sum(graph.tensors[t].nbytes for t in constants)
         found[first] = ceilings[name].seconds(sum(arithmetic(graph, op) for op in ops), nbytes)
     return found

@@ -34,6 +34,18 @@ def test_a_floor_is_arithmetic_or_traffic_of_an_op_with_what_is_fused_into_it() 
     gpu.close()
 
 
+def test_weights_of_8_bits_are_a_byte_each_and_activations_a_word() -> None:
+    b = GraphBuilder()
+    weights = b.constant(np.ones((8, 4), np.int8), quantization=(0.5, 0))
+    x = b.input((3, 4), "INT8", quantization=(0.5, 0))
+    b.output(b.op("FULLY_CONNECTED", [x, weights, -1], (3, 8), dtype="INT8", quantization=(0.5, 0)))
+    graph = read(b.build()).graphs[0]
+    gpu = GPUDelegate()
+    found = floors(graph, make_plan(graph, [gpu]), [gpu], {"gpu": Ceiling(1e9, 10.0)})
+    assert found == {0: pytest.approx((8 * 4 + 4 * (3 * 4 + 3 * 8)) / 10)}
+    gpu.close()
+
+
 @pytest.mark.parametrize("api", ["gl", "gles"])
 def test_what_a_device_does_at_most_is_measured_once(api: str) -> None:
     gpu = GPUDelegate(api=api)
