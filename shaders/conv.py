@@ -22,6 +22,8 @@ from .weights import Weights
 
 OPS = ("CONV_2D", "CONV_3D")
 TYPES, RESULTS = READ, WRITTEN
+# How many values a gate has to multiply, in a launch of 0.2 ms, before software compiles a shader for that, in 0.2 s.
+GATED = 1 << 17
 
 
 @answering
@@ -30,7 +32,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
 
     2D: input NHWC, filters OHWI, where I divides C (grouped where it is less). 3D: NDHWC and DHWIO.
 
-    Filters and bias may be computed.
+    Filters and bias may be computed. A gate multiplies what is read (see `gated`).
     """
     source, filters = (values(graph, op, k, READ[op.kind]) for k in (0, 1))
     image, sizes = (graph.tensors[t].shape for t in (source, filters))
@@ -51,9 +53,13 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     steps = (each * taps * depth, depth, 1, taps * depth) if flat else (0, depth * channels, channels, 1)
     pixels = image[0] * prod(span.out for span in spans)
     signed = bool(sums.before)
-    if sets == 1 and (all(s.pointwise for s in spans) or all(s.covering for s in spans)):
+    gate = values(graph, op, 3) if op.options.get("gated") else -1
+    one = all(s.pointwise for s in spans)
+    if gate >= 0 and (sets > 1 or not one or sums.one != "float" or (limits.texels and prod(image) < GATED)):
+        raise Refused("gate", f"filters {list(sizes)} over {list(image)}", "floats, 1 by 1, over a large image")
+    if sets == 1 and (one or all(s.covering for s in spans)):
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
-        product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0])
+        product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0], gate=gate)
         return Ways.behind(sums.before, product.ways(graph, limits))
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from ..graph.model import Graph, Op, Options
 from .arguments import Refused, values
@@ -75,14 +76,42 @@ def windows(sizes: Sequence[int], kernel: Sequence[int], op: Op) -> tuple[Window
     return tuple(map(along, "dhw"[-len(sizes) :], sizes, kernel))
 
 
-def padding(op: Op, pad: Op, zeros: Sequence[tuple[int, int]]) -> Op | None:
+def padded(op: Op, pad: Op, zeros: Sequence[tuple[int, int]]) -> Op | None:
     """A convolution that reads what `pad` reads and lays zeros around that itself; None where it cannot."""
     if op.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D") or len(zeros) != 4 or any((*zeros[0], *zeros[3])):
         return None
-    if op.inputs.count(pad.outputs[0]) != 1 or op.inputs[0] != pad.outputs[0]:
+    if not _reads_once(op, pad):
         return None
     options = Options({**op.options, "zeros_h": zeros[1], "zeros_w": zeros[2]})
     return replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), options=options)
+
+
+def gate_of(graph: Graph, op: Op) -> tuple[int, int] | None:
+    """The image and the gate of a MUL that scales the channels of one image (squeeze-and-excite); None for others."""
+    if op.kind != "MUL" or op.options.get("fused_activation_function", "NONE") != "NONE":
+        return None
+    for image, gate in (op.inputs, op.inputs[::-1]):
+        of, row = graph.tensors[image].shape, graph.tensors[gate].shape
+        if len(of) == 4 and of[0] == 1 and row[-1:] == of[3:] and prod(row) == of[3] < prod(of):
+            floats = all(graph.tensors[t].type == "FLOAT32" for t in (image, gate, *op.outputs))
+            return (image, gate) if floats else None
+    return None
+
+
+def gated(op: Op, mul: Op, image: int, gate: int) -> Op | None:
+    """A convolution that reads what `mul` reads and multiplies that itself; None where it cannot.
+
+    The gate is its fourth input, and `gated` among its options.
+    """
+    if op.kind != "CONV_2D" or not _reads_once(op, mul):
+        return None
+    weights, bias = (*op.inputs[1:], -1)[:2]
+    return replace(op, inputs=(image, weights, bias, gate), options=Options({**op.options, "gated": True}))
+
+
+def _reads_once(op: Op, before: Op) -> bool:
+    """Whether an op reads what another makes as its first input alone."""
+    return op.inputs.count(before.outputs[0]) == 1 and op.inputs[0] == before.outputs[0]
 
 
 # What of the geometry of an image layers of one kind do not share (Program.sizes).

@@ -52,7 +52,8 @@ class Product:
     """output[l, rows, O] = left[l, rows, I] x right[l, I, O], for each product l of a batch, taken as `sums` says.
 
     The left matrices are stored as [I, rows] where they are `turned`. The layers of `right` are its matrices. Where
-    rows of the left have scales, `rows_a_scale` of them share one.
+    rows of the left have scales, `rows_a_scale` of them share one. Where there is a tensor `gate`, of I floats, it
+    multiplies each row of the left.
     """
 
     left: int | Scratch
@@ -63,6 +64,7 @@ class Product:
     batch: Batch = Batch()
     turned: bool = False
     rows_a_scale: int = 1
+    gate: int = -1
 
     def program(self, graph: Graph, limits: Limits) -> Program:
         """The one launch, in the way that should take the least time."""
@@ -75,13 +77,18 @@ class Product:
         if layers > 1 and math.prod(self.batch.right) == 1 and not self.turned and not self.batch.apart:
             # The products of many matrices with one are one product.
             return replace(self, rows=self.rows * layers, batch=Batch()).ways(graph, limits)
-        source = Arg("source", self.left, "vec4" if self.right.step == 4 and not self.turned else "float")
+        width = "vec4" if self.right.step == 4 and not self.turned else "float"
+        source = Arg("source", self.left, width)
+        sums = self.sums
+        if self.gate >= 0:
+            sums = replace(sums, inputs=(*sums.inputs, Arg("gate", self.gate, width)))
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
             "ROWS_A_SCALE": self.rows_a_scale, "ROWS_BY_LAYER": int(self.batch.apart),
+            "GATED": int(self.gate >= 0),
         }  # fmt: skip
         tiles = Tiles(
-            graph, "product", constants, source, self.right, self.output, self.rows, limits, self.sums, layers,
+            graph, "product", constants, source, self.right, self.output, self.rows, limits, sums, layers,
             includes=("product",), rows_a_scale=self.rows_a_scale,
         ).ways()  # fmt: skip
         if self.rows > MOST_ROWS:
@@ -93,11 +100,11 @@ class Product:
             groups = -(-self.right.shape[3] // (4 * LANES)) * layers
             each = Shape(self.rows, 1, local=LANES * SPLITS).time(self.right.step, groups, limits)
             time = APART * each / SPLITS
-        made = partial(self._few_rows, graph, limits, source, constants, layers)
+        made = partial(self._few_rows, graph, limits, source, constants, sums, layers)
         return (*tiles, Way("threads along outputs", time, made))
 
     def _few_rows(
-        self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], layers: int
+        self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], sums: Sums, layers: int
     ) -> tuple[Program]:
         """Threads along the outputs; SPLITS of them share the sum of each."""
         depth, channels = self.right.shape[2:]
@@ -106,16 +113,16 @@ class Product:
         blocks = -(-vecs // LANES)
         more = {
             "STEPS": depth // self.right.step, "VECS": vecs, "BLOCKS": blocks, "LAYERS": layers,
-            "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **self.sums.values("vec4"),
+            "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **sums.values("vec4"),
         }  # fmt: skip
-        inputs = (source, arg, *self.sums.args(1, channels, "vec4"))
+        inputs = (source, arg, *sums.args(1, channels, "vec4"))
         found = {**constants, **layout, **more}
         program = Program(
             "few_rows", found, inputs, self.output,
             groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
-            self.sums.stages, (*self.sums.libraries, "weights", "product"),
-            SPLITS * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
-            sizes=tuple(name for name in (*FEW_SIZES, *self.sums.sizes) if name in found),
+            sums.stages, (*sums.libraries, "weights", "product"),
+            SPLITS * self.rows * LANES * (32 if "sum_wide" in sums.libraries else 16),
+            sizes=tuple(name for name in (*FEW_SIZES, *sums.sizes) if name in found),
             along=channels,
         )  # fmt: skip
         return (program,)

@@ -11,11 +11,11 @@ from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Const, Earlier, Elementwise, Limits, Program, Scratch, Stage
 from ...shaders.types import half, stored_bytes, width
 from ..base import ALIGNMENT, Lowering, Use
+from .absorbed import absorbed
 from .alike import alike
 from .blocks import Block, blocks, comfortable
 from .kernels import Refusal
 from .lowering import Whole, alone, by_fours, lower_op, over_limit, sources, writes
-from .pads import absorbed
 
 Lower = Callable[[Graph, Op, Limits], Whole | Refusal]
 
@@ -187,17 +187,17 @@ def lower(
     folded = graph.folded_ops.intersection(ops)
     wanted = sorted(set(ops) - folded)
     lowerer = Lowerer(graph, limits, keep | set(graph.boundary(wanted)[1]))
-    pads = absorbed(graph, wanted, lowerer.keep, lambda op: isinstance(each(graph, op, limits), tuple))
-    padding = {op.index: (op, frozenset({pad})) for pad, readers in pads.items() for op in readers}
+    within = absorbed(graph, wanted, lowerer.keep, lambda op: isinstance(each(graph, op, limits), tuple))
+    changed = {op.index: (op, frozenset({done})) for done, readers in within.items() for op in readers}
     for index in wanted:
-        if index in pads:
+        if index in within:
             continue
-        op, within = padding.get(index, (graph.ops[index], frozenset()))
+        op, done = changed.get(index, (graph.ops[index], frozenset()))
         lowered = each(graph, op, limits)
         if isinstance(lowered, Refusal):
             reasons = "; ".join(map(str, lowered.reasons))
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
-        lowerer.add(op, lowered, within)
+        lowerer.add(op, lowered, done)
     launches = tuple(
         Launch(launch.op, program, blocks(graph, program, limits.storage_blocks, limits.texels))
         for launch in lowerer.launches.values()

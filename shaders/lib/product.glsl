@@ -22,6 +22,8 @@ STEP_TYPE left_at(uint start, uint k) {
     STEP_TYPE value;
     for (uint c = 0u; c < uint(STEP); c++) PART(value, c) = source(start + (k * uint(STEP) + c) * uint(ROWS));
     return value - STEP_TYPE(IN_ZERO);
+#elif GATED
+    return source(start + k) * gate(k);
 #else
     return source(start + k) - STEP_TYPE(IN_ZERO);
 #endif
