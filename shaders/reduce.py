@@ -58,7 +58,7 @@ TYPES = {
     "REDUCE_ALL": frozenset({"BOOL"}),
 }
 
-# Invocations that keep a GPU busy, and values that one may add up before rounding errors show.
+# Invocations that keep a GPU busy where it does not run fewer at once, and values that one may add up before rounding errors show.
 ENOUGH = 1 << 12
 IN_A_ROW = 256
 SIZES = ("COUNT", "MEMBERS", "KEPT_DIMS", "KEPT_STRIDES", "REDUCED_DIMS", "REDUCED_STRIDES")
@@ -105,8 +105,11 @@ def reduction(
     if vector:
         runs[-1] = innermost, size // 4
     outputs, count = (math.prod(n for gone, n in runs if gone == which) for which in (False, True))
-    together = 1 if innermost else power_of_two(min(outputs, 8))  # results beside each other, for whole lines of memory
-    wanted = max(ENOUGH // outputs, count // IN_A_ROW)
+    # Results beside each other, for whole lines of memory. On software few different numbers, as each is a shader.
+    together = 1 if innermost else 8 if limits.texels else power_of_two(min(outputs, 8))
+    wanted = max(min(ENOUGH, limits.threads) // outputs, count // IN_A_ROW)
+    if limits.texels:
+        wanted = 1 if wanted <= 1 else 16 if wanted <= 16 else 256
     lanes = power_of_two(min(wanted, count // 4, 256, limits.invocations // together))
     columns = max(64 // lanes, together)
     constants = {
