@@ -58,7 +58,7 @@ TYPES = {
     "REDUCE_ALL": frozenset({"BOOL"}),
 }
 
-# Invocations that keep a GPU busy where it does not run fewer at once, and values that one may add up before rounding errors show.
+# Invocations that keep a GPU busy (fewer do where fewer run at once), and values that one may add up before it shows.
 ENOUGH = 1 << 12
 IN_A_ROW = 256
 SIZES = ("COUNT", "MEMBERS", "KEPT_DIMS", "KEPT_STRIDES", "REDUCED_DIMS", "REDUCED_STRIDES")
