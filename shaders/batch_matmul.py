@@ -54,4 +54,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     batch = Batch(whole, a[:-2], b[:-2], apart=astray)
     straight = not turned or hybrid  # what was quantised lies row after row
     product = Product(sums.source, weights, output, rows, sums, batch, not straight)
-    return Ways.behind(sums.before, product.ways(graph, limits))
+    return Ways.between(sums.before, product.ways(graph, limits))

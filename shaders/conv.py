@@ -60,15 +60,15 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     if sets == 1 and (one or all(s.covering for s in spans)):
         weights = Weights(filters, (1, 1, taps * depth, channels), (0, 0, *steps[2:]), sums.weights_zero, signed)
         product = Product(sums.source, weights, output, pixels, sums, rows_a_scale=pixels // image[0], gate=gate)
-        return Ways.behind(sums.before, product.ways(graph, limits))
+        return Ways.between(sums.before, product.ways(graph, limits))
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     plain = Tiles(
-        graph, "conv", constants, arg, weights, output, pixels, limits, sums, sets, sets,
+        graph, "conv", constants, (arg,), weights, output, pixels, limits, sums, sets, sets,
         rows_a_scale=pixels // image[0],
     ).ways()  # fmt: skip
     by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
     if not (by_tiles and winograd.near_enough(graph, op, filters)):
-        return Ways.behind(sums.before, plain)
+        return Ways.between(sums.before, plain)
     return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least(plain))))

@@ -50,7 +50,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     taps, depth = prod(kernel), image[-1]
     steps = (0, depth, 1, taps * depth) if flat else (0, channels * depth, 1, depth)
     weights = Weights(filters, (1, taps, depth, channels), steps, sums.weights_zero)
-    return Ways.behind(sums.before, transposed(graph, limits, weights, spans, output, sums))
+    return Ways.between(sums.before, transposed(graph, limits, weights, spans, output, sums))
 
 
 def transposed(
@@ -69,7 +69,7 @@ def transposed(
     pixels = graph.tensors[output].shape[0] * prod(-(-span.size // span.stride) for span in spans)
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     phases = Tiles(
-        graph, "conv_transpose", constants, arg, weights, output, pixels, limits, sums, prod(strides),
+        graph, "conv_transpose", constants, (arg,), weights, output, pixels, limits, sums, prod(strides),
         rows_a_scale=pixels // graph.tensors[output].shape[0],
     ).ways()  # fmt: skip
     _, taps, depth, channels = weights.shape
@@ -78,5 +78,5 @@ def transposed(
         return phases
     # What reads a pixel makes all of its window: no four channels of a phase are filled, but fours of the window are.
     whole = replace(weights, shape=(1, 1, depth, channels * taps), steps=(0, 0, 1, depth))
-    product = Tiles(graph, "window_product", constants, arg, whole, output, pixels, limits, sums, windows=taps)
+    product = Tiles(graph, "window_product", constants, (arg,), whole, output, pixels, limits, sums, windows=taps)
     return (*phases, *(replace(way, name=f"whole windows, {way.name}") for way in product.ways()))

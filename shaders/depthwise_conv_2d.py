@@ -52,7 +52,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         return (program,)
 
     ways = (Way(f"rows of {n}", row_time(n, w), partial(made, n)) for n in row_tiles(w))
-    return Ways.behind(sums.before, ways)
+    return Ways.between(sums.before, ways)
 
 
 def span(columns: int, w: Window) -> int:

@@ -46,7 +46,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (*shape[:-1], channels) if keep else (rows, channels), types=WRITTEN[op.kind])
     signed = bool(sums.before)
     right = Weights(weights, (1, 1, depth, channels), (0, 0, 1, depth), sums.weights_zero, signed)
-    return Ways.behind(sums.before, Product(sums.source, right, output, rows, sums).ways(graph, limits))
+    return Ways.between(sums.before, Product(sums.source, right, output, rows, sums).ways(graph, limits))
 
 
 def shuffled(graph: Graph, op: Op, limits: Limits, source: int, weights: int, rows: int) -> Lowered:
@@ -70,4 +70,4 @@ def shuffled(graph: Graph, op: Op, limits: Limits, source: int, weights: int, ro
     blocks = View.of(graph, source, (rows, depth // 16, 16)).transpose((1, 0, 2))
     copied = copy(graph, limits, blocks, View.of(graph, workspace.index, blocks.shape))
     flipped = replace(copied, stages=(Stage("x ^ 128"),))
-    return Product(sums.source, right, output, rows, sums).program(graph, limits), flipped
+    return Ways.between((), Product(sums.source, right, output, rows, sums).ways(graph, limits), (flipped,))

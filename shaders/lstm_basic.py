@@ -19,6 +19,7 @@ from .program import Arg, Const, Limits, Lowered, Program, Stage, groups_for
 from .quantized import affine, multiplier
 from .strided_copy import View, copy
 from .sums import Sums
+from .ways import Way, Ways
 from .weights import Weights
 
 OPS = ("LSTM",)
@@ -89,22 +90,23 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         return Program("lstm_basic", {"UNITS": units, "RESULT": made}, inputs, output, groups, includes=kind.includes)
 
     kept = [(now, t) for now, t in ((activation, before), (after, state)) if graph.tensors[t].is_variable]
-    return (
-        part(source, 0),
-        part(before, shape[1]),
-        (in_floats if kind is FLOAT else in_integers)(graph, op, limits, joined, sums),
+    first = (part(source, 0), part(before, shape[1]))
+    then = (
         cell(after, state, kind.state),
         cell(activation, after, kind.activation),
         *(copy(graph, limits, View.of(graph, now), View.of(graph, t)) for now, t in kept),
     )
+    if kind is FLOAT:
+        return Ways.between(first, in_floats(graph, op, limits, joined, sums), then)
+    return (*first, in_integers(graph, op, limits, joined, sums), *then)
 
 
-def in_floats(graph: Graph, op: Op, limits: Limits, joined: int, sums: int) -> Program:
+def in_floats(graph: Graph, op: Op, limits: Limits, joined: int, sums: int) -> tuple[Way, ...]:
     """What the gates add up."""
     (batches, gates), depth = graph.tensors[sums].shape, graph.tensors[joined].shape[1]
     right = Weights(op.inputs[2], (1, 1, depth, gates), (0, 0, 1, depth))
     biased = Stage("x + y", bias_of(graph, op, 3, gates), gates)
-    return Product(joined, right, sums, batches, Sums(joined, stages=(biased,))).program(graph, limits)
+    return Product(joined, right, sums, batches, Sums(joined, stages=(biased,))).ways(graph, limits)
 
 
 def in_integers(graph: Graph, op: Op, limits: Limits, joined: int, sums: int) -> Program:

@@ -13,14 +13,15 @@ from .binary import merged, strides
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .tiling import SIZES, Shape, Tiles
-from .ways import Way, Ways, least
+from .ways import Way, least
 from .weights import Weights
 
 # Up to this many rows, threads run along the outputs rather than along the rows; they can up to so many more.
 FEW_ROWS, MOST_ROWS = 4, 16
 # Time of a step of such threads, which read weights of their own, where that of a tile's is 1. As llvmpipe has it.
 APART = 2.5
-LANES, SPLITS = 16, 4
+# So many threads lie along the outputs, and so many share the sum of each.
+LANES, SPLITS = 16, (4, 16)
 FEW_SIZES = (*(name for name in SIZES if name != "ROWS"), "VECS", "INPUT_STEP", "BLOCK_VECS")
 
 
@@ -66,63 +67,65 @@ class Product:
     rows_a_scale: int = 1
     gate: int = -1
 
-    def program(self, graph: Graph, limits: Limits) -> Program:
-        """The one launch, in the way that should take the least time."""
-        (program,) = Ways(self.ways(graph, limits)).in_order()[0].programs()
-        return program
-
     def ways(self, graph: Graph, limits: Limits) -> tuple[Way, ...]:
-        """The one launch."""
+        """One launch, or two where sums are cut into parts."""
         layers = math.prod(self.batch.whole)
         if layers > 1 and math.prod(self.batch.right) == 1 and not self.turned and not self.batch.apart:
             # The products of many matrices with one are one product.
             return replace(self, rows=self.rows * layers, batch=Batch()).ways(graph, limits)
         width = "vec4" if self.right.step == 4 and not self.turned else "float"
-        source = Arg("source", self.left, width)
-        sums = self.sums
-        if self.gate >= 0:
-            sums = replace(sums, inputs=(*sums.inputs, Arg("gate", self.gate, width)))
+        gate = (Arg("gate", self.gate, width),) if self.gate >= 0 else ()
+        sources = (Arg("source", self.left, width), *gate)
         constants = {
             **self.batch.constants, "ROWS": self.rows, "DEPTH": self.right.shape[2], "TURNED": int(self.turned),
             "ROWS_A_SCALE": self.rows_a_scale, "ROWS_BY_LAYER": int(self.batch.apart),
             "GATED": int(self.gate >= 0),
         }  # fmt: skip
         tiles = Tiles(
-            graph, "product", constants, source, self.right, self.output, self.rows, limits, sums, layers,
+            graph, "product", constants, sources, self.right, self.output, self.rows, limits, self.sums, layers,
             includes=("product",), rows_a_scale=self.rows_a_scale,
         ).ways()  # fmt: skip
         if self.rows > MOST_ROWS:
             return tiles
-        time = least(tiles)
-        if self.rows <= FEW_ROWS:
-            time /= 2
-        elif limits.texels:  # elsewhere it is for tuning to find out
+        steps = self.right.shape[2] // self.right.step
+
+        def few(splits: int) -> Way:
             groups = -(-self.right.shape[3] // (4 * LANES)) * layers
-            each = Shape(self.rows, 1, local=LANES * SPLITS).time(self.right.step, groups, limits)
-            time = APART * each / SPLITS
-        made = partial(self._few_rows, graph, limits, source, constants, sums, layers)
-        return (*tiles, Way("threads along outputs", time, made))
+            each = Shape(self.rows, 1, local=LANES * splits).time(self.right.step, groups, limits)
+            time = each * -(-steps // splits) / steps
+            if limits.texels:
+                time = least(tiles) / 2 if self.rows <= FEW_ROWS else APART * time
+            name = "threads along outputs" if splits == SPLITS[0] else f"threads along outputs, {splits} to a sum"
+            return Way(name, time, partial(self._few_rows, graph, limits, sources, constants, layers, splits))
+
+        return (*tiles, *(few(splits) for splits in SPLITS if splits == SPLITS[0] or steps >= 2 * splits))
 
     def _few_rows(
-        self, graph: Graph, limits: Limits, source: Arg, constants: Mapping[str, Any], sums: Sums, layers: int
+        self,
+        graph: Graph,
+        limits: Limits,
+        sources: tuple[Arg, ...],
+        constants: Mapping[str, Any],
+        layers: int,
+        splits: int,
     ) -> tuple[Program]:
-        """Threads along the outputs; SPLITS of them share the sum of each."""
+        """Threads along the outputs; `splits` of them share the sum of each."""
         depth, channels = self.right.shape[2:]
         vecs = -(-channels // 4)
         arg, layout = self.right.bound(graph, vecs)
         blocks = -(-vecs // LANES)
         more = {
             "STEPS": depth // self.right.step, "VECS": vecs, "BLOCKS": blocks, "LAYERS": layers,
-            "LANES": LANES, "SPLITS": SPLITS, "GROUPS": 1, **sums.values("vec4"),
+            "LANES": LANES, "SPLITS": splits, "GROUPS": 1, **self.sums.values("vec4"),
         }  # fmt: skip
-        inputs = (source, arg, *sums.args(1, channels, "vec4"))
+        inputs = (*sources, arg, *self.sums.args(1, channels, "vec4"))
         found = {**constants, **layout, **more}
         program = Program(
             "few_rows", found, inputs, self.output,
-            groups_for(blocks * layers, 1, limits), (LANES, SPLITS, 1), "vec4" if channels % 4 == 0 else "float",
-            sums.stages, (*sums.libraries, "weights", "product"),
-            SPLITS * self.rows * LANES * (32 if "sum_wide" in sums.libraries else 16),
-            sizes=tuple(name for name in (*FEW_SIZES, *sums.sizes) if name in found),
+            groups_for(blocks * layers, 1, limits), (LANES, splits, 1), "vec4" if channels % 4 == 0 else "float",
+            self.sums.stages, (*self.sums.libraries, "weights", "product"),
+            splits * self.rows * LANES * (32 if "sum_wide" in self.sums.libraries else 16),
+            sizes=tuple(name for name in (*FEW_SIZES, *self.sums.sizes) if name in found),
             along=channels,
         )  # fmt: skip
         return (program,)

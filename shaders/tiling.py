@@ -114,16 +114,16 @@ OF_PARTS = ("PARTS", "PART_STEPS", "PART_SIZE")
 class Tiles:
     """Launches whose groups each make a tile of `pixels` by output channels, `layers` times over.
 
-    Layer l makes channels of group l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels,
-    the output has so many times fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may
-    be made in `parts`, which lie in the output one after another. With `in_half`, constant weights lie in half whatever
-    the output does.
+    The body reads `sources`, the first of which is what it multiplies by the weights. Layer l makes channels of group
+    l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels, the output has so many times
+    fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may be made in `parts`, which
+    lie in the output one after another. With `in_half`, constant weights lie in half whatever the output does.
     """
 
     graph: Graph
     body: str
     constants: Mapping[str, Any]
-    source: Arg
+    sources: tuple[Arg, ...]
     weights: Weights
     output: int | Scratch
     pixels: int
@@ -157,7 +157,7 @@ class Tiles:
             own = 1.0 if common in (None, shape) else OWN
             fitting = replace(shape, local=min(self.limits.lanes, shape.local)) if software else shape
             found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), shape in costly))
-        if self.source.type == "vec4" and "sum_wide" not in self.sums.libraries:
+        if self.sources[0].type == "vec4" and "sum_wide" not in self.sums.libraries:
             found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
             found += self.in_parts(SHARING[-1])
         return tuple(found)
@@ -194,7 +194,7 @@ class Tiles:
         told = (*SIZES, *OF_PARTS * shape.shares, *self.sums.sizes)
         adding = "tile_shared" if shape.shares else "tile_apart"
         program = Program(
-            self.body, found, (self.source, arg, *self.sums.args(self.groups, self.channels, "vec4")), self.output,
+            self.body, found, (*self.sources, arg, *self.sums.args(self.groups, self.channels, "vec4")), self.output,
             groups_for(blocks * sets * self.layers * self.parts, 1, self.limits), (shape.local, 1, 1), value,
             self.sums.stages, (*self.sums.libraries, "weights", *self.includes, "tile", adding),
             shape.shared(self.weights.step),

@@ -35,9 +35,13 @@ class Ways:
     each: tuple[Way, ...]
 
     @classmethod
-    def behind(cls, before: tuple[Program, ...], ways: Iterable[Way]) -> Ways:
-        """Ways, with programs that run before each."""
-        return cls(tuple(replace(way, programs=partial(lambda w: (*before, *w.programs()), way)) for way in ways))
+    def between(cls, before: tuple[Program, ...], ways: Iterable[Way], after: tuple[Program, ...] = ()) -> Ways:
+        """Ways, with programs that run before and after each."""
+
+        def around(way: Way) -> tuple[Program, ...]:
+            return (*before, *way.programs(), *after)
+
+        return cls(tuple(replace(way, programs=partial(around, way)) for way in ways))
 
     def in_order(self, wanted: str = "") -> list[Way]:
         """The ways as they are tried; a name that is not known asks for nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from random import Random
 
 from axes import Axis, family
 from axes import st as strategies
-from case import FLOAT, INT8, UINT8, Case, case
+from case import FLOAT, INT8, UINT8, Case, Shape, case
 from cases.conv_2d import Window, made, options, quantized
 from cases.hybrid import weights
 
@@ -30,10 +31,13 @@ def conv_2d(pick: Random, kind: str, window: Window, depth: int, channels: int, 
     return case("CONV_2D", image, filters, FLOAT.constant((channels,)), **more)
 
 
-@family(kind=["float", "INT8", "UINT8", "hybrid", "computed"], depth=DEPTHS, channels=CHANNELS)
-def fully_connected(pick: Random, kind: str, depth: int, channels: int) -> Case:
-    rows, sizes, bias = (*ROWS[1:], depth), (channels, depth), FLOAT.constant((channels,))
+@family(
+    kind=["float", "INT8", "UINT8", "hybrid", "computed"], depth=DEPTHS, channels=CHANNELS,
+    count=[(1,), (2, 7), ROWS[1:]],
+)  # fmt: skip
+def fully_connected(pick: Random, kind: str, depth: int, channels: int, count: Shape) -> Case:
+    rows, sizes, bias = (*count, depth), (channels, depth), FLOAT.constant((channels,))
     if kind in BYTES:
-        return quantized(pick, "FULLY_CONNECTED", BYTES[kind], rows, sizes, (ROWS[1] * ROWS[2], channels), False)
+        return quantized(pick, "FULLY_CONNECTED", BYTES[kind], rows, sizes, (prod(count), channels), False)
     given = {"float": FLOAT.constant(sizes), "hybrid": weights(pick, sizes, 0, True), "computed": FLOAT(sizes)}
     return case("FULLY_CONNECTED", rows, given[kind], bias, keep_num_dims=True)

@@ -116,6 +116,14 @@ def test_rules_cut_long_sums_of_few_pixels() -> None:
     assert next(iter(large)) == IN_MORE
 
 
+def test_rules_give_a_long_sum_of_one_row_to_more_threads() -> None:
+    b = GraphBuilder()
+    b.output(b.op("FULLY_CONNECTED", [b.input((1, 1280)), b.constant(noise(100, 1280)), -1], (1, 100)))
+    graph = graph_of(b.build())
+    assert way_of(graph, GPU) == "threads along outputs, 16 to a sum"
+    assert way_of(graph, ES_LIMITS) == "threads along outputs", "256 threads are more than any device has to allow"
+
+
 @pytest.mark.parametrize("less", [{"shared_bytes": 8192}, {"invocations": 64}])
 def test_where_the_large_ones_are_not_allowed_the_small_ones_are(less: dict[str, int]) -> None:
     found = ways(pointwise(64), pointwise(64).ops[0], replace(GPU, **less))
