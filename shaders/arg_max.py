@@ -10,7 +10,7 @@ import math
 from ..graph.model import Graph, Op
 from .arguments import answering, axis_in, integer, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .reduce import power_of_two
+from .reduce import plenty, power_of_two, workgroup
 from .types import INDICES, glsl
 
 OPS = ("ARG_MAX", "ARG_MIN")
@@ -27,13 +27,14 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     shape = (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
     output = result(graph, op, limits, shape, types=INDICES)
     count, inner = tensor.shape[axis], math.prod(tensor.shape[axis + 1 :])
-    lanes = power_of_two(min(count // 4, 64, limits.invocations))
+    lanes = 1 if plenty(math.prod(shape), limits) else power_of_two(min(count // 4, 64, limits.invocations))
     columns = max(64 // lanes, 1)
+    local, lane_step = workgroup(lanes, columns, limits)
     constants = {
         "COUNT": count,
         "INNER": inner,
         "LANES": lanes,
-        "LANE_STEP": 1,
+        "LANE_STEP": lane_step,
         "OPERAND": glsl(tensor.type),
         "BEYOND": ">" if op.kind == "ARG_MAX" else "<",
         "RESULT": "ivec2(found, 0)" if graph.tensors[output].type == "INT64" else "found",
@@ -42,5 +43,5 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     groups = groups_for(math.prod(shape), columns, limits)
     args = (Arg("source", source),)
     shared = 4 * lanes * columns
-    local, includes, sizes = (lanes, columns, 1), ("reduce",), ("COUNT", "INNER")
+    includes, sizes = ("reduce",), ("COUNT", "INNER")
     return (Program("arg_max", constants, args, output, groups, local, includes=includes, shared=shared, sizes=sizes),)

@@ -1,11 +1,10 @@
-// Divides rows of UNITS values by their length: LANES invocations a row, LOCAL_Y rows a group.
+// Divides rows of UNITS values by their length: LANES invocations a row.
 
 float plus(float a, float b) { return a + b; }
 ACROSS_LANES(total, plus, sums)
 
 void main() {
-    uint lane = gl_LocalInvocationID.x;
-    uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
+    uint lane = tree_lane(), row = tree();
     uint start = row * uint(UNITS) + lane;
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 

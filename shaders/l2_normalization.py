@@ -23,4 +23,4 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         raise Refused("activation", name, "NONE")
     output = result(graph, op, limits, graph.tensors[source].shape)
     constants = {"PARTIAL": "float", "SHORTEST": SHORTEST}
-    return (over_rows(graph, "l2_normalization", constants, source, output, limits, trees=1),)
+    return (over_rows(graph, "l2_normalization", constants, source, output, limits, joins=1),)

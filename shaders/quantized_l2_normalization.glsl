@@ -1,12 +1,11 @@
 // Divides rows of UNITS values by their length, in fixed point with 7 bits behind the point, EARLY of them
-// before the division: LANES invocations a row, LOCAL_Y rows a group.
+// before the division: LANES invocations a row.
 
 int plus(int a, int b) { return a + b; }
 ACROSS_LANES(total, plus, sums)
 
 void main() {
-    uint lane = gl_LocalInvocationID.x;
-    uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
+    uint lane = tree_lane(), row = tree();
     uint start = row * uint(UNITS) + lane;
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 

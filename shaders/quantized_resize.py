@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
 from .program import Arg, Const, Limits, Lowered, Program, groups_for
-from .resize import positions
+from .resize import positions, shared_out
 from .types import QUANTIZED
 
 OPS = ("RESIZE_BILINEAR",)
@@ -24,7 +24,7 @@ LARGEST = 1 << 16
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """One launch, one invocation a value: in fixed point, of UINT8 in float, halves up."""
+    """One launch: in fixed point, of UINT8 in float, halves up."""
     source = values(graph, op, types=TYPES)
     old = graph.tensors[source].shape
     height, width = integers(graph, op, 1, (2,))
@@ -42,10 +42,11 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         found = singles if single else neighbours
         return np.concatenate([found(o, n, align, half) for o, n in zip(old[1:3], (height, width), strict=True)])
 
-    sizes = {"OLD_HEIGHT": old[1], "OLD_WIDTH": old[2], "HEIGHT": height, "WIDTH": width, "DEPTH": depth}
+    parts, invocations = shared_out(math.prod((old[0], height, width)), depth, limits)
+    sizes = {"OLD_HEIGHT": old[1], "OLD_WIDTH": old[2], "HEIGHT": height, "WIDTH": width, **parts}
     constants = {**sizes, "SINGLE": single, "REAL": value}
     inputs = (Arg("source", source, value), Arg("positions", Const(table, 16 * (height + width)), "ivec4"))
-    groups = groups_for(math.prod((old[0], height, width, depth)), 64, limits)
+    groups = groups_for(invocations, 64, limits)
     return (Program("quantized_resize", constants, inputs, output, groups, value=value, sizes=tuple(sizes)),)
 
 

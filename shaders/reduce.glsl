@@ -13,12 +13,7 @@ PLACE(kept, KEPT_RANK, KEPT_DIMS, KEPT_STRIDES)
 PLACE(reduced, REDUCED_RANK, REDUCED_DIMS, REDUCED_STRIDES)
 
 void main() {
-    uint lane = LANE_STEP == 1 ? gl_LocalInvocationID.x : gl_LocalInvocationID.y;
-    uint column = LANE_STEP == 1 ? gl_LocalInvocationID.y : gl_LocalInvocationID.x;
-    uint group = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
-    uint i = group * uint(COLUMNS) + column;
-
-    uint start = kept(i);
+    uint lane = tree_lane(), i = tree(), start = kept(i);
     uint end = i < ELEMENTS ? uint(COUNT) : 0u;
     PARTIAL x = PARTIAL(IDENTITY);
     for (uint k = lane; k < end; k += uint(LANES)) x = join(x, TAKEN(source(start + reduced(k))));

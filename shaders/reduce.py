@@ -112,13 +112,13 @@ def reduction(
         wanted = 1 if wanted <= 1 else 16 if wanted <= 16 else 256
     lanes = power_of_two(min(wanted, count // 4, 256, limits.invocations // together))
     columns = max(64 // lanes, together)
+    local, lane_step = workgroup(lanes, columns, limits, innermost)
     constants = {
         **places(runs),
         "COUNT": count,
         "MEMBERS": members,
         "LANES": lanes,
-        "COLUMNS": columns,
-        "LANE_STEP": 1 if innermost else columns,
+        "LANE_STEP": lane_step,
         "ONE": one,
         "FOURS": vector,
         "FOUR": glsl(type, "vec4") if vector else one,
@@ -134,7 +134,7 @@ def reduction(
         (Arg("source", source, "vec4" if vector else "float"),),
         output,
         groups_for(outputs, columns, limits),
-        (lanes, columns, 1) if innermost else (columns, lanes, 1),
+        local,
         "vec4" if vector and not innermost else "float",
         stages,
         ("int64", "reduce") if one == "ivec2" else ("reduce",),
@@ -167,6 +167,21 @@ def places(runs: Sequence[Run]) -> dict[str, int | tuple[int, ...]]:
         found |= {f"{name}_RANK": len(block)}
         found |= {f"{name}_DIMS": tuple(n for n, _ in block), f"{name}_STRIDES": tuple(step for _, step in block)}
     return found
+
+
+def workgroup(lanes: int, trees: int, limits: Limits, along: bool = True) -> tuple[tuple[int, int, int], int]:
+    """The shape of a workgroup of so many trees, and LANE_STEP.
+
+    Lanes lie along x where these read `along` memory; but not few ones of software, which runs in step what is along x.
+    """
+    if trees == 1 or (along and not (limits.texels and lanes < limits.lanes)):
+        return (lanes, trees, 1), 1
+    return (trees, lanes, 1), trees
+
+
+def plenty(results: int, limits: Limits) -> bool:
+    """Whether there are results enough for a thread each: to software a tree costs more than its lanes would save."""
+    return limits.texels and results >= 8 * limits.threads
 
 
 def power_of_two(n: int) -> int:

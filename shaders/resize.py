@@ -26,7 +26,7 @@ LOCAL = 64
 
 @answering
 def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
-    """Nearest neighbours are copied through a table; bilinear is a body of its own, one invocation a value."""
+    """Nearest neighbours are copied through a table; bilinear is a body of its own (see `shared_out`)."""
     source = values(graph, op, types=TYPES[op.kind])
     old = graph.tensors[source].shape
     height, width = integers(graph, op, 1, (2,))
@@ -77,13 +77,19 @@ def bilinear(graph: Graph, limits: Limits, source: int, output: int, align: bool
         axes = (positions(old, size, align, half) for old, size in ((old_height, new[1]), (old_width, new[2])))
         return np.concatenate(list(axes))
 
-    constants = {
-        "OLD_HEIGHT": old_height,
-        "OLD_WIDTH": old_width,
-        "HEIGHT": new[1],
-        "WIDTH": new[2],
-        "DEPTH": depth,
-    }
+    parts, invocations = shared_out(math.prod(new[:3]), depth, limits)
+    constants = {"OLD_HEIGHT": old_height, "OLD_WIDTH": old_width, "HEIGHT": new[1], "WIDTH": new[2], **parts}
     inputs = (Arg("source", source, value), Arg("positions", Const(table, 4 * (new[1] + new[2]))))
-    groups = groups_for(math.prod(new[:3]) * depth, LOCAL, limits)
+    groups = groups_for(invocations, LOCAL, limits)
     return Program("resize", constants, inputs, output, groups, (LOCAL, 1, 1), value, sizes=tuple(constants))
+
+
+def shared_out(pixels: int, depth: int, limits: Limits) -> tuple[dict[str, int], int]:
+    """How pixels of so many values are shared out to invocations, as constants, and how many of these there are.
+
+    Where a pixel lies is found once for all values that one makes. On GPUs that is one, so that neighbours read and
+    write neighbouring values; software makes all of a pixel's, if there are pixels enough for all its threads.
+    """
+    each = depth if limits.texels and pixels >= 8 * limits.threads else 1
+    parts = -(-depth // each)
+    return {"PIXELS": pixels, "DEPTH": depth, "EACH": each, "PARTS": parts}, pixels * parts

@@ -1,4 +1,4 @@
-// SOFTMAX and LOG_SOFTMAX over rows of UNITS values: LANES invocations a row, LOCAL_Y rows a group.
+// SOFTMAX and LOG_SOFTMAX over rows of UNITS values: LANES invocations a row.
 
 float plus(float a, float b) { return a + b; }
 ACROSS_LANES(largest, max, peaks)
@@ -10,8 +10,7 @@ float summed(float x) { return x; }
 float summed(vec4 x) { return (x.x + x.y) + (x.z + x.w); }
 
 void main() {
-    uint lane = gl_LocalInvocationID.x;
-    uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * uint(LOCAL_Y) + gl_LocalInvocationID.y;
+    uint lane = tree_lane(), row = tree();
     uint start = row * uint(UNITS) + lane;
     uint end = row < uint(ROWS) ? (row + 1u) * uint(UNITS) : 0u;
 

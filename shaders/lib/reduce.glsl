@@ -2,6 +2,13 @@
 // LANES is a power of 2; LANE_STEP is how far apart neighbouring lanes are in gl_LocalInvocationIndex. The tree's nodes
 // have up to 16 children: a barrier costs more than a few reads, most of all where threads are software.
 
+// Which lane of its tree this invocation is, and of which tree: a workgroup has as many as there are invocations for.
+uint tree_lane() { return LANE_STEP == 1 ? gl_LocalInvocationID.x : gl_LocalInvocationID.y; }
+uint tree() {
+    uint group = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+    return group * uint(LOCAL_X * LOCAL_Y / LANES) + (LANE_STEP == 1 ? gl_LocalInvocationID.y : gl_LocalInvocationID.x);
+}
+
 // Defines PARTIAL name(PARTIAL x, uint lane), which gives every lane `combine` over all lanes' x, by way of the shared
 // array `partials` of its own. All invocations must call it, once.
 #define ACROSS_LANES(name, combine, partials)                                                           \
