@@ -20,7 +20,6 @@ from ..base import YES, Ceiling, Cost, Link, Lowering, Partition, Probe, Rates, 
 from ..custom import changes
 from ..work import arithmetic, constant_bytes
 from .arena import GLArena
-from .binaries import Binaries
 from .ceiling import measured_ceiling
 from .context import APIS, NoGL
 from .device import Device, open_device
@@ -130,7 +129,7 @@ class GPUDelegate:
             return Probe(False, str(error))
         what = f"{device.name}, {APIS[device.api].rpartition(' ')[0]}"
         what = f"{what} (software: the CPU computes)" if device.software else what
-        return Probe(True, what, note=str(Binaries(self._cache, device)))
+        return Probe(True, what, note=str(self._shaders().binaries))
 
     def fingerprint(self) -> str:
         """The device, its driver and what was asked for; why there is none, without one."""
@@ -208,14 +207,12 @@ class GPUDelegate:
             raise DelegateError("the arena is not this GPU delegate's own")
         launches, lowering = self._lower(graph, partition.ops, keep)
         with self._lock:
-            if self._programs is None:
-                self._programs = Programs(self.device, self.limits.precise, self._cache)
             view, limits, learn = self._view_of(graph), self.limits, partial(self._learn, graph)
             shapes, known = tuple(t.shape for t in graph.tensors), frozenset(self._wide.get(key_of(graph), ()))
             ways = tuple(sorted(lowering.ways.items()))
             key = (*key_of(graph), shapes, known, partition.ops, keep, self._changes, ways)
             return GLExecutable(
-                self._programs, view, launches, lowering, arena, offsets, limits, key, learn, self.check_each
+                self._shaders(), view, launches, lowering, arena, offsets, limits, key, learn, self.check_each
             )
 
     def held_bytes(self) -> int:
@@ -238,6 +235,13 @@ class GPUDelegate:
             self._lowered, self._verdicts, self._wholes, self._graph, self._view = {}, {}, {}, None, None
             if device is not None:
                 device.close()
+
+    def _shaders(self) -> Programs:
+        """What this device's executables share. Raises DelegateError where there is none."""
+        with self._lock:
+            if self._programs is None:
+                self._programs = Programs(self.device, self.limits.precise, self._cache)
+            return self._programs
 
     @property
     def device(self) -> Device:
