@@ -33,13 +33,18 @@ class Slot:
     texels: bool = field(default=False, compare=False)
 
     @property
+    def shared(self) -> bool:
+        """Whether values share elements of the array. They are texels of their own where GL has such."""
+        return bool(self.packed) and (not self.texels or self.type == BLOCK)
+
+    @property
     def element(self) -> str:
-        """GLSL's type of the array's elements: of the values, or of the words that hold them packed."""
+        """The type of the array's elements: GLSL's of values or of words that hold them packed, or what texels are."""
+        if not self.shared:
+            return f"{self.type} of {self.packed}" if self.packed else self.type
         if self.packed == "half":
             return "uvec2" if width(self.type) == 4 else "uint"
-        if self.packed:
-            return "ivec4" if self.type == BLOCK else "int"
-        return self.type
+        return "ivec4" if self.type == BLOCK else "int"
 
 
 Block = tuple[Slot, ...]

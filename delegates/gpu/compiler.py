@@ -95,7 +95,9 @@ def access(block: Block) -> str:
 def declared(binding: int, block: Block, ranges: Sequence[Range]) -> str:
     """The declaration of a texture, or of a storage block in which each of its slots has these bytes."""
     if block[0].texels:
-        return f"layout(binding = {binding}) uniform highp {TEXELS[block[0].element].sampler} {block[0].name};"
+        # Texels of other formats are another shader, as software compiles it anew for them.
+        sampler = f"uniform highp {TEXELS[block[0].element].sampler} {block[0].name}"
+        return f"layout(binding = {binding}) {sampler};  // of {block[0].element}"
     head = f"layout(std430, binding = {binding}) restrict {access(block)} buffer block_{binding}"
     if in_words(block):
         return f"{head} {{ uint words_{binding}[]; }};"
@@ -122,19 +124,19 @@ def readers_of(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
     values = {}
     for binding, (block, ranges) in zip(numbered(block for block, _ in laid), laid, strict=True):
         for slot, (start, _) in zip(block, ranges, strict=True):
-            i = f"(i >> {SHARED[slot.packed]})" if slot.packed and width(slot.type) == 1 else "i"
+            i = f"(i >> {SHIFTS[slot.packed]})" if slot.shared and width(slot.type) == 1 else "i"
             if slot.texels:
-                held = f"texelFetch({slot.name}, int({i})){TEXELS[slot.element].part}"
+                held = TEXELS[slot.element].value.format(f"texelFetch({slot.name}, int({i}))")
             else:
                 apart = in_words(block)
                 held = from_words(slot.element, f"words_{binding}", start // 4, i) if apart else f"{slot.name}[{i}]"
-            values[slot] = f"{slot.element} x = {held}; return {unpacked(slot)};" if slot.packed else f"return {held};"
+            values[slot] = f"{slot.element} x = {held}; return {unpacked(slot)};" if slot.shared else f"return {held};"
     for name, slot in readers(program).items():
         yield f"{slot.type} {name}(uint i) {{ {values[slot]} }}"
         yield f"{slot.type} {name}(int i) {{ return {name}(uint(i)); }}"
 
 
-SHARED = {"half": 1, "INT8": 2, "UINT8": 2}  # how far to shift the index of a single value, for that of its word
+SHIFTS = {"half": 1, "INT8": 2, "UINT8": 2}  # how far to shift the index of a single value, for that of its word
 
 # How integers come of a word: of one of its bytes, and of all. The sign of INT8 is shifted to that of a word and back.
 OF_BYTES = {

@@ -21,22 +21,29 @@ SIZE = ctypes.c_ssize_t
 
 @dataclass(frozen=True)
 class Texel:
-    """How a value of a GLSL type is a texel: the sampler of such, the part of it that is the value, GL's format."""
+    """How a value is a texel: the sampler of such, GLSL that makes the value of one, GL's format."""
 
     sampler: str
-    part: str
+    value: str
     format: int
 
 
+# By the type of an array's elements, `Slot.element`.
 TEXELS = {
-    "float": Texel("samplerBuffer", ".x", 0x822E),
-    "vec4": Texel("samplerBuffer", "", 0x8814),
-    "int": Texel("isamplerBuffer", ".x", 0x8235),
-    "ivec2": Texel("isamplerBuffer", ".xy", 0x823B),
-    "ivec4": Texel("isamplerBuffer", "", 0x8D82),
-    "uint": Texel("usamplerBuffer", ".x", 0x8236),
-    "uvec2": Texel("usamplerBuffer", ".xy", 0x823C),
-    "uvec4": Texel("usamplerBuffer", "", 0x8D70),
+    "float": Texel("samplerBuffer", "{}.x", 0x822E),
+    "vec4": Texel("samplerBuffer", "{}", 0x8814),
+    "int": Texel("isamplerBuffer", "{}.x", 0x8235),
+    "ivec2": Texel("isamplerBuffer", "{}.xy", 0x823B),
+    "ivec4": Texel("isamplerBuffer", "{}", 0x8D82),
+    "uint": Texel("usamplerBuffer", "{}.x", 0x8236),
+    "uvec2": Texel("usamplerBuffer", "{}.xy", 0x823C),
+    "uvec4": Texel("usamplerBuffer", "{}", 0x8D70),
+    "float of half": Texel("samplerBuffer", "{}.x", 0x822D),
+    "vec4 of half": Texel("samplerBuffer", "{}", 0x881A),
+    "int of INT8": Texel("isamplerBuffer", "{}.x", 0x8231),
+    "ivec4 of INT8": Texel("isamplerBuffer", "{}", 0x8D8E),
+    "int of UINT8": Texel("usamplerBuffer", "int({}.x)", 0x8232),
+    "ivec4 of UINT8": Texel("usamplerBuffer", "ivec4({})", 0x8D7C),
 }
 
 
@@ -44,7 +51,7 @@ class BufferTexture:
     """Bytes of a GL buffer as texels. The context must be current where it is made, bound or released."""
 
     def __init__(self, buffer: Any, offset: int, nbytes: int, element: str) -> None:
-        """Values of GLSL type `element` in `nbytes` bytes of `buffer` (moderngl's), from an aligned offset on."""
+        """Elements of a type among TEXELS in `nbytes` bytes of `buffer` (moderngl's), from an aligned offset on."""
         name = ctypes.c_uint(0)
         function("glGenTextures", None, ctypes.c_int, POINTER)(1, ctypes.byref(name))
         self.name = name.value

@@ -13,6 +13,7 @@ from delegraph import CPUDelegate, GPUDelegate, Interpreter
 from delegraph.delegates.base import Verdict, no
 from delegraph.graph.builder import GraphBuilder
 from delegraph.graph.model import Graph, Op
+from delegraph.shaders.program import Limits
 
 Array = NDArray[np.float32]
 HALF = 2.0**-11  # by how much of itself a number changes at most that is rounded to half
@@ -57,14 +58,17 @@ def notes(it: Interpreter) -> dict[str, str]:
     return {d.kind: d.note for d in it.plan.decisions}
 
 
-@pytest.mark.parametrize("api", ["gl", "gles"])
+@pytest.mark.parametrize(
+    ("api", "limits"), [("gl", Limits(texels=True)), ("gl", Limits(texels=False)), ("gles", Limits(texels=True))]
+)
 @pytest.mark.parametrize("size", [8, 3])
-def test_tensors_take_half_the_bytes_and_keep_half_the_bits(size: int, api: str) -> None:
+def test_tensors_take_half_the_bytes_and_keep_half_the_bits(size: int, api: str, limits: Limits) -> None:
+    """Whether what is read are texels, of which GL makes floats, or words of storage, of which the shader does."""
     content, value = network(size=size), image(size=size)
-    with Interpreter(model_content=content, delegates=[GPUDelegate(api=api)]) as it:
+    with Interpreter(model_content=content, delegates=[GPUDelegate(api=api, limits=limits)]) as it:
         run(it, value)
         whole, arena = bytes_of(it), it.plan.arenas["gl"]
-    with Interpreter(model_content=content, delegates=[GPUDelegate(api=api, precision="fp16")]) as it:
+    with Interpreter(model_content=content, delegates=[GPUDelegate(api=api, limits=limits, precision="fp16")]) as it:
         got = run(it, value)
         assert set(notes(it).values()) == {"in fp16"} and it.plan.explain().count("in fp16") == 3
         halves = bytes_of(it)
