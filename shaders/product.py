@@ -12,13 +12,13 @@ from ..graph.model import Graph
 from .binary import merged, strides
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
-from .tiling import SIZES, Shape, Tiles
+from .tiling import GPU, SIZES, Shape, Tiles, rounds
 from .ways import Way, least
 from .weights import Weights
 
 # Up to this many rows, threads run along the outputs rather than along the rows; they can up to so many more.
 FEW_ROWS, MOST_ROWS = 4, 16
-# Time of a step of such threads, which read weights of their own, where that of a tile's is 1. As llvmpipe has it.
+# Time of a step of such threads on software, which read weights of their own, where that of a tile's is 1.
 APART = 2.5
 # So many threads lie along the outputs, and so many share the sum of each.
 LANES, SPLITS = 16, (4, 16)
@@ -91,10 +91,15 @@ class Product:
 
         def few(splits: int) -> Way:
             groups = -(-self.right.shape[3] // (4 * LANES)) * layers
-            each = Shape(self.rows, 1, local=LANES * splits).time(self.right.step, groups, limits)
-            time = each * -(-steps // splits) / steps
+            local, step = LANES * splits, self.right.step
             if limits.texels:
-                time = least(tiles) / 2 if self.rows <= FEW_ROWS else APART * time
+                each = APART * Shape(self.rows, 1, local=local).time(step, groups, limits)
+            else:
+                each = (GPU.same + step / 4) * self.rows + GPU.beside * step
+                each *= rounds(groups, local, limits)
+            time = each * -(-steps // splits) / steps
+            if limits.texels and self.rows <= FEW_ROWS:
+                time = least(tiles) / 2
             name = "threads along outputs" if splits == SPLITS[0] else f"threads along outputs, {splits} to a sum"
             return Way(name, time, partial(self._few_rows, graph, limits, sources, constants, layers, splits))
 

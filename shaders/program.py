@@ -61,9 +61,9 @@ class Limits:
     """What a GL device allows; the defaults are what planning assumes where there is no device.
 
     Sources: OpenGL 4.3 core, table 23.x minima, but for `storage_bytes`, where 128 MiB is what Mesa's llvmpipe has.
-    `lanes` is how many invocations run in step and `threads` how many run at once. No GL tells these, and only speed
-    depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier, `texels`
-    whether what is only read is best read as texels of a buffer texture.
+    `lanes` is how many invocations run in step and `threads` how many run at once. NVIDIA's GL alone tells these, and
+    only speed depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier,
+    `texels` whether what is only read is best read as texels of a buffer texture.
     """
 
     storage_bytes: int = 1 << 27

@@ -16,12 +16,38 @@ from .types import half, halved
 from .ways import Way
 from .weights import Weights
 
-# Relative times of what a thread of p pixels by v fours of channels does at each step of the sum: it reads values
-# of each pixel, p of them; weights, 4 * v; and multiplies. Measured on llvmpipe, reading texels, where 1 is 30 cycles.
-PIXEL, WEIGHTS, PRODUCT = 1.0, 3.0, 1.0
-# How long a read of shared memory takes beside one of those. For GPUs it is predicted, not measured: it is as near as
-# the nearest cache, and some four times as fast as the next. Software reads it lane by lane.
-SHARED, SHARED_BY_SOFTWARE = 0.25, 50.0
+
+@dataclass(frozen=True)
+class Times:
+    """How long a read of four floats takes beside multiplying four by four: that is 1.
+
+    Lanes that run in step read where each has a place far from the others' (values of pixels), all the same (weights),
+    or beside each other; or from shared memory.
+    """
+
+    apart: float
+    same: float
+    beside: float
+    shared: float
+
+
+# Measured on llvmpipe, reading texels, where 1 is 30 cycles; shared memory is read lane by lane there.
+SOFTWARE = Times(1.0, 0.75, 1.0, 50.0)
+# Predicted, not measured: the 16 products of each of 32 lanes take 4 cycles where four schedulers share a cache, which
+# serves a line of 128 bytes a cycle; and so does shared memory, some of it for several lanes.
+GPU = Times(8.0, 0.25, 1.0, 0.5)
+
+
+def times(limits: Limits) -> Times:
+    """Those of a device."""
+    return SOFTWARE if limits.texels else GPU
+
+
+def rounds(groups: int, local: int, limits: Limits) -> int:
+    """How many times a device runs as many threads as it can: it gains nothing from fewer."""
+    return max(-(-groups * local // limits.threads), 1)
+
+
 # How much longer what most layers share may take before another shape is compiled, where software takes 0.2 s for one.
 OWN = 1.2
 
@@ -77,16 +103,14 @@ class Shape:
         return 4 * step * self.chunk * (self.size + 4 * self.block) if self.shares else 0
 
     def time(self, step: int, groups: int, limits: Limits) -> float:
-        """The time to add `step` input channels, 1 or 4, to so many tiles.
-
-        A device that runs more threads at once than there are gains nothing from fewer.
-        """
-        pixel, weights, more = PIXEL, WEIGHTS, SHARED_BY_SOFTWARE if limits.texels else SHARED
+        """The time to add `step` input channels, 1 or 4, to so many tiles."""
+        t, values, weights = times(limits), self.pixels, step * self.vecs
         if self.shares:
-            pixel, weights = PIXEL * (1 / self.across + more), WEIGHTS * (self.across / self.local + more)
-        rounds = max(-(-groups * self.local // limits.threads), 1)
-        products = PRODUCT * self.pixels * self.vecs
-        return rounds * (pixel * self.pixels + step / 4 * (weights * self.vecs + products))
+            reads = t.shared * (values + weights)
+            reads += t.beside * (values / self.across + weights * self.across / self.local)
+        else:
+            reads = t.apart * values + t.same * weights
+        return rounds(groups, self.local, limits) * (reads + step / 4 * self.pixels * self.vecs)
 
 
 # The largest are for where they were measured to be faster: a GPU's registers may not hold their sums. Software spills
@@ -213,7 +237,7 @@ class Tiles:
                 continue
             made = Scratch("FLOAT32" if self.sums.one == "float" else "INT32", parts * size)
             cut = replace(self, output=made, sums=self.sums.bare(), parts=parts, in_half=in_half)
-            adding = (max(size // 4 / self.limits.threads, 1) * PIXEL * (parts + 1) + LAUNCH) / total
+            adding = (rounds(size // 4, 1, self.limits) * times(self.limits).beside * (parts + 1) + LAUNCH) / total
             programs = partial(cut.added, shape, self)
             yield Way(f"{shape.name}, sum in {parts}", cut.time(shape) + adding, programs)
 

@@ -17,7 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from .device import Device, integer
+from .device import Device
+from .limits import integer
 from .shader import Binary, Shader
 
 log = logging.getLogger("delegraph.gpu")

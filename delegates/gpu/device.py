@@ -21,7 +21,6 @@ from .compiler import BUFFER_TEXTURES, PRECISE
 from .context import (
     APIS,
     PACKAGES,
-    POINTER,
     UINT,
     NoGL,
     address,
@@ -32,6 +31,7 @@ from .context import (
     reset_status,
     software_flags,
 )
+from .limits import integer, read_limits
 
 log = logging.getLogger("delegraph.gpu")
 
@@ -44,12 +44,6 @@ GL_SYNC_FLUSH_COMMANDS_BIT = 0x1
 GL_TIMEOUT_EXPIRED, GL_WAIT_FAILED = 0x911B, 0x911D
 WAIT_NS = 1_000_000_000
 
-GL_MAX_COMPUTE_SHARED_MEMORY_SIZE = 0x8262
-GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS = 0x90EB
-GL_MAX_COMPUTE_WORK_GROUP_COUNT = 0x91BE
-GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS = 0x90DB
-GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS = 0x90DD
-GL_MAX_SHADER_STORAGE_BLOCK_SIZE = 0x90DE
 GL_SHADER_STORAGE_BUFFER_OFFSET_ALIGNMENT = 0x90DF
 GL_MAX_TEXTURE_BUFFER_SIZE, GL_TEXTURE_BUFFER_OFFSET_ALIGNMENT = 0x8C2B, 0x919F
 
@@ -89,7 +83,7 @@ class Device:
             compile_in_parallel(ctx)
             self._handle = current_egl()
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
-            limits = replace(read_limits(), precise=self.api == "gl" or PRECISE in ctx.extensions)
+            limits = replace(read_limits(ctx.extensions), precise=self.api == "gl" or PRECISE in ctx.extensions)
             if self.software:
                 threads = SOFTWARE_LANES * (os.cpu_count() or 1)
                 limits = replace(limits, lanes=SOFTWARE_LANES, threads=threads, texels=self._has_texels(limits))
@@ -219,35 +213,12 @@ def destroy(ctx: moderngl.Context | None, pid: int) -> None:
         ctx.release()
 
 
-def integer(name: int, index: int | None = None) -> int:
-    """A number, or one of several, that GL tells of itself. A context must be current."""
-    value = ctypes.c_int64(0)
-    if index is None:
-        function("glGetInteger64v", None, UINT, POINTER)(name, ctypes.byref(value))
-    else:
-        function("glGetInteger64i_v", None, UINT, UINT, POINTER)(name, index, ctypes.byref(value))
-    return value.value
-
-
 def compile_in_parallel(ctx: moderngl.Context) -> None:
     """Let the driver compile in as many threads as it likes, if it can. A context must be current."""
     for extension, name in COMPILER_THREADS.items():
         if extension in ctx.extensions and address(name):
             function(name, None, UINT)(0xFFFFFFFF)
             return
-
-
-def read_limits() -> Limits:
-    """What the driver allows. A context must be current."""
-    return Limits(
-        storage_bytes=integer(GL_MAX_SHADER_STORAGE_BLOCK_SIZE),
-        storage_blocks=min(
-            integer(GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS), integer(GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS)
-        ),
-        groups=min(integer(GL_MAX_COMPUTE_WORK_GROUP_COUNT, axis) for axis in range(3)),
-        invocations=integer(GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS),
-        shared_bytes=integer(GL_MAX_COMPUTE_SHARED_MEMORY_SIZE),
-    )
 
 
 def open_first(index: int, apis: tuple[str, ...]) -> Device:

@@ -13,7 +13,7 @@ import pytest
 from ops.harness import delegate, graph_of, random_inputs, reference, run_gpu
 
 from delegraph.delegates.base import Partition
-from delegraph.delegates.gpu import GPUDelegate, context, device
+from delegraph.delegates.gpu import GPUDelegate, context, device, limits
 from delegraph.errors import DelegateError
 from delegraph.shaders.program import ES_LIMITS, Limits
 
@@ -195,6 +195,15 @@ def test_limits_to_keep_to() -> None:
     assert (made.limits.lanes, made.limits.threads) == (64, 1 << 20)  # no limits, but what launches are shaped by
     assert "storage_blocks=4" in made.fingerprint()  # for its times are others
     made.close()
+
+
+def test_threads_are_as_many_as_the_driver_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {limits.GL_WARP_SIZE_NV: 32, limits.GL_WARPS_PER_SM_NV: 48, limits.GL_SM_COUNT_NV: 28}
+    monkeypatch.setattr(limits, "integer", lambda name, index=None: told.get(name, 1 << 14))
+    untold, found = limits.read_limits(()), limits.read_limits({limits.THREAD_GROUP})
+    assert (untold.lanes, untold.threads) == (Limits().lanes, Limits().threads)
+    assert (found.lanes, found.threads) == (32, 28 * 48 * 32 // 4)
+    assert found.shared_bytes == untold.shared_bytes == 1 << 14
 
 
 @pytest.mark.parametrize("wanted", [1.5, True, ["llvmpipe"]])

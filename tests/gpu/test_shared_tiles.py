@@ -7,8 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ops.harness import Arrays, delegate, difference, es_delegate, graph_of, random_inputs, reference, run_gpu
+from ops.harness import (
+    Arrays,
+    delegate,
+    difference,
+    es_delegate,
+    graph_of,
+    random_inputs,
+    reference,
+    run_gpu,
+    whole,
+)
 
+import models
 from delegraph.delegates.gpu import GPUDelegate
 from delegraph.delegates.gpu.lowering import lower_op, ways
 from delegraph.graph.builder import GraphBuilder
@@ -122,6 +133,18 @@ def test_rules_give_a_long_sum_of_one_row_to_more_threads() -> None:
     graph = graph_of(b.build())
     assert way_of(graph, GPU) == "threads along outputs, 16 to a sum"
     assert way_of(graph, ES_LIMITS) == "threads along outputs", "256 threads are more than any device has to allow"
+
+
+@pytest.mark.slow
+def test_a_real_model_in_the_ways_of_a_gpu() -> None:
+    """As the rules would have it for a GPU with 65,536 threads, whose integers are to be the reference's."""
+    content = models.shared("coral/mobilenet_v2_1.0_224_quant.tflite").read_bytes()
+    graph, gpu = graph_of(content), GPUDelegate(limits=replace(GPU, threads=1 << 16))
+    taken = set(gpu.lower(graph, whole(graph).ops).ways.values())
+    assert {SMALL, IN_PARTS, IN_MORE, "threads along outputs, 16 to a sum"} <= taken
+    inputs = random_inputs(graph)
+    np.testing.assert_array_equal(run_gpu(graph, inputs, gpu=gpu)[0], reference(content, inputs)[0])
+    gpu.close()
 
 
 @pytest.mark.parametrize("less", [{"shared_bytes": 8192}, {"invocations": 64}])
