@@ -128,9 +128,11 @@ def numbered(found: Iterable[Block]) -> Iterator[int]:
     return (next(next_of[block[0].texels]) for block in found)
 
 
-def comfortable(graph: Graph, program: Program) -> int:
-    """How many blocks a program takes if activations, whose places vary, have each their own."""
-    return len(tuple(merged(tuple(merged(alone(program), constant)), remembered(graph))))
+def comfortable(graph: Graph, program: Program, limit: int) -> bool:
+    """Whether a program takes no more blocks than that if activations, whose places vary, have each their own."""
+    if len(slots(program)) <= limit:
+        return True
+    return len(tuple(merged(tuple(merged(alone(program), constant)), remembered(graph)))) <= limit
 
 
 def constant(slot: Slot) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import count
 
 from ...errors import DelegateError
@@ -26,7 +27,12 @@ class Launch:
 
     op: int
     program: Program
-    blocks: tuple[Block, ...] = ()
+    bind: Callable[[], tuple[Block, ...]] = tuple
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """What it binds, found when it is asked for: plans are made without."""
+        return self.bind()
 
 
 @dataclass
@@ -61,12 +67,14 @@ class Lowerer:
 
     def add_elementwise(self, op: Op, step: Elementwise) -> None:
         """Take up an elementwise op: as a stage of what makes one of its sides if that can be, else alone."""
-        ways = [(step.input, step.stage)]
+        program = alone(self.graph, step.input, step.stage, step.output, self.limits)
+        if self.join({op.index}, program):
+            return
         if step.mirrored is not None and isinstance(step.stage.operand, int):
-            ways.append((step.stage.operand, step.mirrored))
-        programs = [alone(self.graph, source, stage, step.output, self.limits) for source, stage in ways]
-        if not any(self.join({op.index}, program) for program in programs):
-            self.launch(op, programs[0])
+            other = alone(self.graph, step.stage.operand, step.mirrored, step.output, self.limits)
+            if self.join({op.index}, other):
+                return
+        self.launch(op, program)
 
     def root(self, tensor: int) -> int:
         """The tensor whose bytes this one has."""
@@ -163,7 +171,7 @@ class Lowerer:
 
     def has_room(self, program: Program) -> bool:
         """Whether a program that something joined keeps to the limits, and to places that any plan may give."""
-        if comfortable(self.graph, program) > self.limits.storage_blocks:
+        if not comfortable(self.graph, program, self.limits.storage_blocks):
             return False
         return over_limit(self.graph, program, self.limits) is None
 
@@ -199,7 +207,7 @@ def lower(
             raise DelegateError(f"the GPU cannot run op {index} ({op.label}): {reasons}")
         lowerer.add(op, lowered, done)
     launches = tuple(
-        Launch(launch.op, program, blocks(graph, program, limits.storage_blocks, limits.texels))
+        Launch(launch.op, program, partial(blocks, graph, program, limits.storage_blocks, limits.texels))
         for launch in lowerer.launches.values()
         for program in [alike(launch.program)]
     )

@@ -24,7 +24,7 @@ from ...shaders.program import (
 )
 from ...shaders.types import constant_of, glsl, half, halved, has_four, in_fours, stored_bytes, unbounded
 from ...shaders.ways import Ways
-from .blocks import blocks, storage
+from .blocks import blocks, slots, storage
 from .composite import DECOMPOSED, decomposed
 from .kernels import Refusal, empty, kernels_for, unfit, wrong_type
 from .last import rounded
@@ -191,12 +191,13 @@ def over_limit(graph: Graph, program: Program, limits: Limits) -> Reason | None:
         if nbytes > limits.storage_bytes:
             name = repr(graph.tensors[source].name) if isinstance(source, int) else "what the kernel keeps"
             return Reason("storage_limit", f"{name} has {nbytes} bytes", f"at most {limits.storage_bytes}")
-    for block in (found := blocks(graph, program, limits.storage_blocks, limits.texels)):
-        nbytes = sum(slot.source.nbytes for slot in block if isinstance(slot.source, Const))
-        if nbytes > limits.storage_bytes:
-            return Reason("storage_limit", f"constants have {nbytes} bytes", f"at most {limits.storage_bytes}")
-    if (bound := storage(found)) > limits.storage_blocks:
-        return Reason("buffer_limit", f"{bound} buffers", f"at most {limits.storage_blocks}")
+    if len(slots(program)) > limits.storage_blocks:  # else each has its own block
+        for block in (found := blocks(graph, program, limits.storage_blocks, limits.texels)):
+            nbytes = sum(slot.source.nbytes for slot in block if isinstance(slot.source, Const))
+            if nbytes > limits.storage_bytes:
+                return Reason("storage_limit", f"constants have {nbytes} bytes", f"at most {limits.storage_bytes}")
+        if (bound := storage(found)) > limits.storage_blocks:
+            return Reason("buffer_limit", f"{bound} buffers", f"at most {limits.storage_blocks}")
     if max(program.groups) > limits.groups:
         return Reason("group_limit", f"{program.groups} groups", f"at most {limits.groups} a dimension")
     if math.prod(program.local) > limits.invocations:
