@@ -1,4 +1,4 @@
-"""Every conformance case on a real GPU, against the oracle."""
+"""Every conformance case on a real GPU, against the oracle, and kernels in each way that they have."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ops.harness import graph_of
 
 import cases
 from case import Case
 from conformance.check import conforms
+from conformance.oracle import prepare
+from conformance.test_variants import FAMILIES
 from delegraph import GPUDelegate
 
 
@@ -22,3 +25,13 @@ def every() -> Iterator[Any]:
 @pytest.mark.parametrize("case", [*every()])
 def test_case(case: Case, gpu: GPUDelegate) -> None:
     conforms(case, gpu)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(found, id=found.label) for name, found in cases.listed() if name in FAMILIES]
+)
+def test_each_way(case: Case, gpu: GPUDelegate) -> None:
+    prepared = prepare(case)
+    graph = graph_of(prepared.content)
+    for way in gpu.ways(graph, graph.ops[0]):
+        conforms(case, gpu, prepared, way)

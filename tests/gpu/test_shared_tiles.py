@@ -62,9 +62,16 @@ def computed(graph: Graph, inputs: Arrays, way: str, gpu: GPUDelegate) -> Arrays
     return run_gpu(asked, inputs, gpu=gpu)
 
 
-@pytest.mark.parametrize("made", [network, products])
-@pytest.mark.parametrize("device", [delegate, es_delegate], ids=["gl", "gles"])
 @pytest.mark.parametrize("way", [LARGE, SMALL])
+@pytest.mark.parametrize(
+    ("device", "made"),
+    [
+        pytest.param(delegate, network, id="gl-network"),
+        pytest.param(delegate, products, id="gl-products"),
+        pytest.param(es_delegate, network, id="gles-network"),
+        pytest.param(es_delegate, products, id="gles-products", marks=pytest.mark.slow),
+    ],
+)
 def test_parts_of_tiles(way: str, device: Callable[[], GPUDelegate], made: Callable[[], bytes]) -> None:
     content = made()
     graph = graph_of(content)
