@@ -7,7 +7,7 @@ from random import Random
 
 from axes import Axis, family
 from axes import st as strategies
-from case import FLOAT, INT8, UINT8, Case, Shape, case
+from case import FLOAT, INT8, UINT8, Case, Shape, case, scaled
 from cases.conv_2d import Window, made, options, quantized
 from cases.hybrid import weights
 
@@ -27,7 +27,9 @@ def conv_2d(pick: Random, kind: str, window: Window, depth: int, channels: int, 
     if kind in BYTES:
         out = made(ROWS, window, "SAME", channels)
         return quantized(pick, "CONV_2D", BYTES[kind], image, sizes, out, kind == "INT8", **more)
-    filters = weights(pick, sizes, 0, True) if kind == "hybrid" else FLOAT.constant(sizes)
+    # Sums are then no larger than what RELU6 leaves of them, by which errors are judged.
+    like_bounds = scaled(prod(sizes[1:]) ** -0.5)
+    filters = weights(pick, sizes, 0, True) if kind == "hybrid" else FLOAT.constant(sizes, like_bounds)
     return case("CONV_2D", image, filters, FLOAT.constant((channels,)), **more)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from delegraph.delegates.gpu import lowering
 from delegraph.graph.read import read
-from delegraph.shaders.program import Const, Limits
+from delegraph.shaders.program import Const, Limits, Scratch
 
 from .faults import FAULTS, Fault, content_of, each, seeded
 
@@ -47,4 +47,6 @@ def said(lowered: object) -> list[object]:
 
 
 def values(source: object) -> object:
+    if isinstance(source, Scratch):  # each is its own, whatever it holds
+        return source.type, source.size
     return source.pack().tobytes() if isinstance(source, Const) else source
