@@ -10,7 +10,7 @@ import math
 from ..graph.model import Graph, Op
 from .arguments import answering, axis_in, integer, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .reduce import plenty, power_of_two, workgroup
+from .reduce import power_of_two, workgroup
 from .types import INDICES, glsl
 
 OPS = ("ARG_MAX", "ARG_MIN")
@@ -27,7 +27,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     shape = (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
     output = result(graph, op, limits, shape, types=INDICES)
     count, inner = tensor.shape[axis], math.prod(tensor.shape[axis + 1 :])
-    lanes = 1 if plenty(math.prod(shape), limits) else power_of_two(min(count // 4, 64, limits.invocations))
+    lanes = 1 if limits.plenty(math.prod(shape)) else power_of_two(min(count // 4, 64, limits.invocations))
     columns = max(64 // lanes, 1)
     local, lane_step = workgroup(lanes, columns, limits)
     constants = {

@@ -76,6 +76,10 @@ class Limits:
     precise: bool = True
     texels: bool = False
 
+    def plenty(self, results: int) -> bool:
+        """Whether software, which gains least from sharing a result, has so many that each thread makes whole ones."""
+        return self.texels and results >= 8 * self.threads
+
     def within(self, other: Limits) -> Limits:
         """What both allow, shaped as for the other: `lanes` and `threads` are its own."""
         least = {name: min(getattr(self, name), getattr(other, name)) for name in asdict(self)}

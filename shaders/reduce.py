@@ -58,7 +58,8 @@ TYPES = {
     "REDUCE_ALL": frozenset({"BOOL"}),
 }
 
-# Invocations that keep a GPU busy (fewer do where fewer run at once), and values that one may add up before it shows.
+# Invocations that keep a GPU busy, or fewer where fewer run at once; values that one may add up before rounding errors
+# show.
 ENOUGH = 1 << 12
 IN_A_ROW = 256
 SIZES = ("COUNT", "MEMBERS", "KEPT_DIMS", "KEPT_STRIDES", "REDUCED_DIMS", "REDUCED_STRIDES")
@@ -177,11 +178,6 @@ def workgroup(lanes: int, trees: int, limits: Limits, along: bool = True) -> tup
     if trees == 1 or (along and not (limits.texels and lanes < limits.lanes)):
         return (lanes, trees, 1), 1
     return (trees, lanes, 1), trees
-
-
-def plenty(results: int, limits: Limits) -> bool:
-    """Whether there are results enough for a thread each: to software a tree costs more than its lanes would save."""
-    return limits.texels and results >= 8 * limits.threads
 
 
 def power_of_two(n: int) -> int:

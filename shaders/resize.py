@@ -90,6 +90,6 @@ def shared_out(pixels: int, depth: int, limits: Limits) -> tuple[dict[str, int],
     Where a pixel lies is found once for all values that one makes. On GPUs that is one, so that neighbours read and
     write neighbouring values; software makes all of a pixel's, if there are pixels enough for all its threads.
     """
-    each = depth if limits.texels and pixels >= 8 * limits.threads else 1
+    each = depth if limits.plenty(pixels) else 1
     parts = -(-depth // each)
     return {"PIXELS": pixels, "DEPTH": depth, "EACH": each, "PARTS": parts}, pixels * parts

@@ -11,7 +11,7 @@ from typing import Any
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, result, values
 from .program import Arg, Limits, Lowered, Program, groups_for
-from .reduce import plenty, power_of_two, workgroup
+from .reduce import power_of_two, workgroup
 from .types import FLOAT, FLOATS
 
 OPS = ("SOFTMAX", "LOG_SOFTMAX")
@@ -46,7 +46,7 @@ def over_rows(
         raise Refused("shape", [], "at least one axis")
     value, step = ("vec4", 4) if fours and tensor.shape[-1] % 4 == 0 else ("float", 1)
     units, rows = tensor.shape[-1] // step, tensor.size // tensor.shape[-1]
-    lanes = 1 if plenty(rows, limits) else min(power_of_two(units // 4), 256, limits.invocations)
+    lanes = 1 if limits.plenty(rows) else min(power_of_two(units // 4), 256, limits.invocations)
     trees = max(64 // lanes, 1)
     local, lane_step = workgroup(lanes, trees, limits)
     return Program(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -22,7 +21,7 @@ from .product import Batch, Product
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .types import half
-from .ways import Way, least
+from .ways import Way, Ways, least
 from .weights import Weights
 
 SIZES = (*EXTENTS, "TILES", "ACROSS", "DOWN", "FOURS")
@@ -92,16 +91,10 @@ def ways(
     product = Product(before, each, after, count, Sums(), Batch((PLACES,), (PLACES,), (PLACES,)))
     last = transform("winograd_output", Arg("products", after, "vec4"), channels // 4, output)
     first = transform("winograd_input", Arg("source", sums.source, "vec4"), depth // 4, before)
-
-    def around(way: Way) -> tuple[Program, ...]:
-        return first, *way.programs(), replace(last, stages=sums.stages, along=channels)
-
     products = product.ways(graph, limits)
     unit = plain * time(spans, depth, channels) / least(products)
-    return tuple(
-        replace(way, name=f"Winograd, {way.name}", time=way.time * unit, programs=partial(around, way))
-        for way in products
-    )
+    whole = Ways.between((first,), products, (replace(last, stages=sums.stages, along=channels),))
+    return tuple(replace(way, name=f"Winograd, {way.name}", time=way.time * unit) for way in whole.each)
 
 
 def transformed(filters: NDArray[Any]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ def alike(program: Program) -> Program:
     )
     if program.along and [(s.expression, s.period) for s in stages] == [("x + y", program.along)]:
         stages = (*stages, Stage(clip(-inf, inf)))
-    return replace(program, stages=stages)
+    return program if stages == program.stages else replace(program, stages=stages)
 
 
 def clip(low: float, high: float) -> str:
