@@ -1,7 +1,7 @@
 // Divides rows of UNITS values by their length: LANES invocations a row.
 
 float plus(float a, float b) { return a + b; }
-ACROSS_LANES(total, plus, sums)
+ACROSS_SUBGROUPS(total, plus, sums, subgroupAdd)
 
 void main() {
     uint lane = tree_lane(), row = tree();

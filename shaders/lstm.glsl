@@ -37,7 +37,7 @@ float next_cell(uint unit, vec4 gates) {
 shared vec4 sums[UNITS];
 
 vec4 plus(vec4 a, vec4 b) { return a + b; }
-ACROSS_LANES(total, plus, totals)
+ACROSS_SUBGROUPS(total, plus, totals, subgroupAdd)
 
 // Makes the sums of all units less their mean, over their deviation.
 void normalize_sums() {

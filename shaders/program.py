@@ -63,7 +63,8 @@ class Limits:
     Sources: OpenGL 4.3 core, table 23.x minima, but for `storage_bytes`, where 128 MiB is what Mesa's llvmpipe has.
     `lanes` is how many invocations run in step and `threads` how many run at once. NVIDIA's GL alone tells these, and
     only speed depends on them: the defaults are guesses for a small GPU. `precise` is whether GLSL has that qualifier,
-    `texels` whether what is only read is best read as texels of a buffer texture.
+    `texels` whether what is only read is best read as texels of a buffer texture. `halves` is the extension of GLSL by
+    which there is arithmetic in half, "" without; `subgroups` says whether those reduce values.
     """
 
     storage_bytes: int = 1 << 27
@@ -75,6 +76,8 @@ class Limits:
     threads: int = 8192
     precise: bool = True
     texels: bool = False
+    halves: str = ""
+    subgroups: bool = False
 
     def plenty(self, results: int) -> bool:
         """Whether software, which gains least from sharing a result, has so many that each thread makes whole ones."""
@@ -183,7 +186,8 @@ class Program:
 
     `halves` are the tensors among what it reads and writes whose floats are stored in half; lowering fills it in. A
     body does not see it: what it reads and stores is float. `watched` says that what is stored is to be looked at, as
-    it may be more than half holds; the run then raises Learned.
+    it may be more than half holds; the run then raises Learned. So it does where the body calls `beyond()`, as one with
+    `half_sums` may: it adds up some of its products in half, by the extension that the limits name.
 
     `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
     nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
@@ -214,6 +218,7 @@ class Program:
     home: str = ""
     halves: frozenset[int | Scratch] = frozenset()
     watched: bool = False
+    half_sums: bool = False
     part: int | None = None
     sizes: tuple[str, ...] = ()
     along: int = 0
@@ -222,7 +227,7 @@ class Program:
     @property
     def tells(self) -> bool:
         """Whether a run has to look whether this went well."""
-        return bool(self.fails) or self.watched
+        return bool(self.fails) or self.watched or self.half_sums
 
 
 @dataclass(frozen=True)

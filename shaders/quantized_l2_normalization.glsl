@@ -2,7 +2,7 @@
 // before the division: LANES invocations a row.
 
 int plus(int a, int b) { return a + b; }
-ACROSS_LANES(total, plus, sums)
+ACROSS_SUBGROUPS(total, plus, sums, subgroupAdd)
 
 void main() {
     uint lane = tree_lane(), row = tree();

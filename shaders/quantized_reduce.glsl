@@ -2,7 +2,7 @@
 // PARTIAL is what is read and accumulated; RESULT makes the whole sum of the joined `x`.
 
 PARTIAL plus(PARTIAL a, PARTIAL b) { return a + b; }
-ACROSS_LANES(joined, plus, partials)
+ACROSS_SUBGROUPS(joined, plus, partials, subgroupAdd)
 
 int whole(ivec4 x) { return (x.x + x.y) + (x.z + x.w); }
 

@@ -44,6 +44,11 @@ LONG_REDUCERS: Reducers = {
     "REDUCE_MIN": ("ivec2(-1, 0x7fffffff)", "smaller(a, b)", "{x}"),
     "REDUCE_PROD": ("ivec2(1, 0)", "times(a, b)", "{x}"),
 }
+# What GLSL joins the values of a subgroup by.
+OF_SUBGROUP = {
+    "a + b": "subgroupAdd", "max(a, b)": "subgroupMax", "min(a, b)": "subgroupMin", "a * b": "subgroupMul",
+    "a | b": "subgroupOr", "a & b": "subgroupAnd",
+}  # fmt: skip
 # Integers of fewer bits as they are, not quantised: they wrap around.
 NARROW = {"INT8": "({x} << 24) >> 24", "UINT8": "{x} & 255", "INT16": "({x} << 16) >> 16"}
 OPS = tuple({**REDUCERS, **INTEGER_REDUCERS})
@@ -129,6 +134,8 @@ def reduction(
         "JOIN": join,
         "RESULT": finish.format(x="whole(x)" if vector and innermost else "x", n=divisor),
     }
+    if join in OF_SUBGROUP:
+        constants["OF_SUBGROUP"] = OF_SUBGROUP[join]
     return Program(
         "reduce",
         constants,

@@ -1,8 +1,8 @@
 // SOFTMAX and LOG_SOFTMAX over rows of UNITS values: LANES invocations a row.
 
 float plus(float a, float b) { return a + b; }
-ACROSS_LANES(largest, max, peaks)
-ACROSS_LANES(total, plus, sums)
+ACROSS_SUBGROUPS(largest, max, peaks, subgroupMax)
+ACROSS_SUBGROUPS(total, plus, sums, subgroupAdd)
 
 float widest(float x) { return x; }
 float widest(vec4 x) { return max(max(x.x, x.y), max(x.z, x.w)); }

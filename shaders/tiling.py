@@ -48,6 +48,10 @@ def rounds(groups: int, local: int, limits: Limits) -> int:
     return max(-(-groups * local // limits.threads), 1)
 
 
+# Of the time that products of floats take, those of halves should: two lie in a register, and in as many bytes of shared
+# memory as one float; but what CHUNK steps give is made float again. Predicted, not measured.
+IN_HALF = 0.6
+
 # How much longer what most layers share may take before another shape is compiled, where software takes 0.2 s for one.
 OWN = 1.2
 
@@ -141,7 +145,8 @@ class Tiles:
     The body reads `sources`, the first of which is what it multiplies by the weights. Layer l makes channels of group
     l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels, the output has so many times
     fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may be made in `parts`, which
-    lie in the output one after another. With `in_half`, constant weights lie in half whatever the output does.
+    lie in the output one after another. With `in_half`, constant weights lie in half whatever the output does. With
+    `half_sums`, threads that share tiles multiply in half.
     """
 
     graph: Graph
@@ -160,6 +165,7 @@ class Tiles:
     rows_a_scale: int = 1
     parts: int = 1
     in_half: bool = False
+    half_sums: bool = False
 
     @property
     def channels(self) -> int:
@@ -184,6 +190,7 @@ class Tiles:
         if self.sources[0].type == "vec4" and "sum_wide" not in self.sums.libraries:
             found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
             found += self.in_parts(SHARING[-1])
+            found += self.by_halves()
         return tuple(found)
 
     def tiles(self, shape: Shape) -> tuple[int, int]:
@@ -215,16 +222,26 @@ class Tiles:
         }  # fmt: skip
         if shape.shares:
             found |= {"PARTS": self.parts, "PART_STEPS": self.part(shape), "PART_SIZE": self.pixels * self.channels}
+            found |= {"HALF_SUMS": int(self.half_sums)}
         told = (*SIZES, *OF_PARTS * shape.shares, *self.sums.sizes)
         adding = "tile_shared" if shape.shares else "tile_apart"
         program = Program(
             self.body, found, (*self.sources, arg, *self.sums.args(self.groups, self.channels, "vec4")), self.output,
             groups_for(blocks * sets * self.layers * self.parts, 1, self.limits), (shape.local, 1, 1), value,
             self.sums.stages, (*self.sums.libraries, "weights", *self.includes, "tile", adding),
-            shape.shared(self.weights.step),
+            shape.shared(self.weights.step), half_sums=self.half_sums,
             sizes=tuple(name for name in told if name in found), along=out * self.groups,
         )  # fmt: skip
         return (program,)
+
+    def by_halves(self) -> Iterator[Way]:
+        """Ways in which threads share halves, and add up a few of their products in half."""
+        halved = self.limits.halves and isinstance(self.output, int) and half(self.graph.tensors[self.output])
+        if not halved or self.sums.one != "float":
+            return
+        for shape in SHARING:
+            programs = partial(replace(self, half_sums=True).made, shape)
+            yield Way(f"{shape.name}, sums in half", IN_HALF * self.time(shape), programs)
 
     def in_parts(self, shape: Shape) -> Iterator[Way]:
         """Ways in which the sum is cut into parts, which another launch adds up in their order, and finishes."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import accumulate, count
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DelegateError
-from ...shaders.program import Earlier, Program, Stage, literal
+from ...shaders.program import Earlier, Limits, Program, Stage, literal
 from ...shaders.types import BLOCK, widened, width, words
 from .blocks import Block, Slot, made, numbered, read, readers
 from .texels import TEXELS
@@ -23,12 +24,15 @@ Range = tuple[int, int]  # bytes, from and to
 Laid = tuple[Block, Sequence[Range]]  # a block, and the bytes of each slot in it
 
 ALWAYS = ("index", "activation")
+UNKNOWN = Limits()
 
 # The extensions that bring OpenGL ES 3.1 the qualifier, and buffer textures.
 PRECISE, BUFFER_TEXTURES = "GL_EXT_gpu_shader5", "GL_EXT_texture_buffer"
+# Those of GLSL by which subgroups reduce values.
+SUBGROUPS = ("GL_KHR_shader_subgroup_basic", "GL_KHR_shader_subgroup_arithmetic")
 
 # What a program may write into its word.
-FAILED, BEYOND = 1, 2
+FAILED, BEYOND, SUM_BEYOND = 1, 2, 3
 
 
 @cache
@@ -163,17 +167,38 @@ def from_words(kind: str, array: str, start: int, i: str = "i") -> str:
     return f"{kind}({', '.join(parts)})"
 
 
-def begin(api: str, precise: bool, texels: bool = False) -> tuple[str, ...]:
-    """How a shader begins. Without `precise` OpenGL ES still keeps the word for itself, so it becomes nothing."""
+def begin(api: str, extensions: Collection[str] = ()) -> tuple[str, ...]:
+    """How a shader begins. Without `PRECISE` OpenGL ES still keeps the word for itself, so it becomes nothing."""
+    required = (f"#extension {name} : require" for name in extensions)
     if api == "gl":
-        return ("#version 430",)
-    qualifier = f"#extension {PRECISE} : require" if precise else "#define precise"
-    textures = (f"#extension {BUFFER_TEXTURES} : require",) if texels else ()
-    return "#version 310 es", qualifier, *textures, "precision highp float;", "precision highp int;"
+        return "#version 430", *required
+    qualifier = () if PRECISE in extensions else ("#define precise",)
+    return "#version 310 es", *required, *qualifier, "precision highp float;", "precision highp int;"
+
+
+def extensions(program: Program, laid: Sequence[Laid], api: str, limits: Limits) -> Iterator[str]:
+    """Those of GLSL that a program's shader is written in."""
+    if api == "gles" and limits.precise:
+        yield PRECISE
+    if api == "gles" and any(block[0].texels for block, _ in laid):
+        yield BUFFER_TEXTURES
+    if program.half_sums:
+        yield limits.halves
+    if by_subgroups(program, limits):
+        yield from SUBGROUPS
+
+
+def by_subgroups(program: Program, limits: Limits) -> bool:
+    """Whether lanes that work on one result join theirs by subgroups: where these are all lanes of a group.
+
+    How a driver divides a group into subgroups is its own affair, so of fewer lanes it is not known which share one.
+    """
+    lanes = program.constants.get("LANES", 1) if "reduce" in program.includes else 1
+    return limits.subgroups and lanes > 1 and lanes == math.prod(program.local)
 
 
 def source(
-    program: Program, elements: int, laid: Sequence[Laid], api: str = "gl", precise: bool = True
+    program: Program, elements: int, laid: Sequence[Laid], api: str = "gl", limits: Limits = UNKNOWN
 ) -> tuple[Piece, ...]:
     """The pieces of a compute shader for an API; `elements` is how many VALUEs the output has.
 
@@ -182,17 +207,19 @@ def source(
     x, y, z = program.local
     sizes = told(program, elements)
     lines = [
-        *begin(api, precise, any(block[0].texels for block, _ in laid)),
+        *begin(api, tuple(extensions(program, laid, api, limits))),
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
         f"layout(location = 0) uniform int sizes[{len(flat(sizes))}];",
         *(f"#define {name} {value}" for name, value in as_uniforms(sizes)),
         *(constant(name, value) for name, value in program.constants.items() if name not in program.sizes),
+        *(["#define BY_SUBGROUPS"] if by_subgroups(program, limits) else []),
         *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
         *(["uint along;"] if program.along else []),
         *([f"void fail() {{ failed[0] = {FAILED}u; }}"] if program.fails else []),
+        *([f"void beyond() {{ failed[0] = {SUM_BEYOND}u; }}"] if program.half_sums else []),
     ]
     store = ["void store(uint i, VALUE x_0) {", *steps(program), *written(program, laid), "}"]
     watching = ("half",) if program.watched else ()
@@ -207,7 +234,7 @@ def source(
 
 def head(api: str) -> str:
     """How a shader begins that is no kernel's."""
-    return "\n".join((*begin(api, precise=False), ""))
+    return "\n".join((*begin(api), ""))
 
 
 Sizes = dict[str, int | tuple[int, ...]]

@@ -240,7 +240,7 @@ class GPUDelegate:
         """What this device's executables share. Raises DelegateError where there is none."""
         with self._lock:
             if self._programs is None:
-                self._programs = Programs(self.device, self.limits.precise, self._cache)
+                self._programs = Programs(self.device, self.limits, self._cache)
             return self._programs
 
     @property

@@ -18,7 +18,7 @@ from ...shaders.types import width
 from ..base import Executable, LaunchTime, Lowering
 from .arena import GLArena
 from .blocks import Slot, numbered
-from .compiler import BEYOND, FAILED, flat, told
+from .compiler import BEYOND, FAILED, SUM_BEYOND, flat, told
 from .forms import Learn
 from .launches import Launch
 from .lowering import held
@@ -189,7 +189,9 @@ class GLExecutable:
 
     def _raise_failures(self) -> None:
         told = list(zip(self._may_fail, self._places.read_words(), strict=True))
-        if beyond := [launch.program.output for launch, word in told if word == BEYOND]:
+        beyond = [launch.program.output for launch, word in told if word == BEYOND]
+        beyond += [t for launch, word in told if word == SUM_BEYOND for t in self._graph.ops[launch.op].outputs]
+        if beyond:
             raise self._learn([t for t in beyond if isinstance(t, int)])
         for launch, word in told:
             if word == FAILED:

@@ -16,6 +16,17 @@ GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS = 0x90DB
 GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS = 0x90DD
 GL_MAX_SHADER_STORAGE_BLOCK_SIZE = 0x90DE
 
+# The extensions of GLSL that bring float16_t, f16vec4 and their arithmetic; the first that is there is taken.
+HALVES = (
+    "GL_EXT_shader_explicit_arithmetic_types_float16",
+    "GL_AMD_gpu_shader_half_float",
+    "GL_NV_gpu_shader5",
+)
+# The one for subgroups, and what of these there has to be: that they reduce values, in compute shaders.
+SUBGROUP = "GL_KHR_shader_subgroup"
+GL_SUBGROUP_SUPPORTED_STAGES_KHR, GL_SUBGROUP_SUPPORTED_FEATURES_KHR = 0x9533, 0x9534
+GL_COMPUTE_SHADER_BIT, GL_SUBGROUP_FEATURE_ARITHMETIC_BIT_KHR = 0x20, 0x4
+
 # The extension by which NVIDIA's drivers tell how large a wave is, and how many of them how many processors can hold.
 THREAD_GROUP = "GL_NV_shader_thread_group"
 GL_WARP_SIZE_NV, GL_WARPS_PER_SM_NV, GL_SM_COUNT_NV = 0x9339, 0x933A, 0x933B
@@ -33,6 +44,15 @@ def integer(name: int, index: int | None = None) -> int:
     return value.value
 
 
+def reduces(extensions: Container[str]) -> bool:
+    """Whether subgroups of compute shaders reduce values. A context with these extensions must be current."""
+    return (
+        SUBGROUP in extensions
+        and bool(integer(GL_SUBGROUP_SUPPORTED_STAGES_KHR) & GL_COMPUTE_SHADER_BIT)
+        and bool(integer(GL_SUBGROUP_SUPPORTED_FEATURES_KHR) & GL_SUBGROUP_FEATURE_ARITHMETIC_BIT_KHR)
+    )
+
+
 def read_limits(extensions: Container[str]) -> Limits:
     """What the driver allows, and how many threads it says that run. A context with these must be current."""
     limits = Limits(
@@ -43,6 +63,8 @@ def read_limits(extensions: Container[str]) -> Limits:
         groups=min(integer(GL_MAX_COMPUTE_WORK_GROUP_COUNT, axis) for axis in range(3)),
         invocations=integer(GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS),
         shared_bytes=integer(GL_MAX_COMPUTE_SHARED_MEMORY_SIZE),
+        halves=next((name for name in HALVES if name in extensions), ""),
+        subgroups=reduces(extensions),
     )
     if THREAD_GROUP not in extensions:
         return limits

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...shaders.program import Program
+from ...shaders.program import Limits, Program
 from .ahead import machine_code
 from .binaries import OFF, Binaries
 from .blocks import alone
@@ -38,12 +38,14 @@ class Wanted:
 class Programs:
     """What executables on one device share: shaders, and packed constants."""
 
-    def __init__(self, device: Device, precise: bool = True, cache_dir: str | os.PathLike[str] | None = OFF) -> None:
-        """Start with none. `precise` is whether GLSL has that here; `cache_dir` is for `Binaries`."""
+    def __init__(
+        self, device: Device, limits: Limits | None = None, cache_dir: str | os.PathLike[str] | None = OFF
+    ) -> None:
+        """Start with none. `limits` are the device's unless others are given; `cache_dir` is for `Binaries`."""
         self.device = device
         self.compiled = 0  # shaders, so far
         self.weights = Weights(device)
-        self._precise = precise
+        self._limits = limits or device.limits
         self.binaries = Binaries(cache_dir, device)
         self._held: dict[str, tuple[Shader, int]] = {}
 
@@ -66,7 +68,7 @@ class Programs:
         named: dict[str, Named] = {}
         texts = []
         for one in wanted:
-            pieces = source(one.program, one.elements, one.laid, self.device.api, self._precise)
+            pieces = source(one.program, one.elements, one.laid, self.device.api, self._limits)
             texts.append(joined(pieces))
             named.setdefault(texts[-1], Named(pieces, one.program.body, one.textures))
         with self.device.current():

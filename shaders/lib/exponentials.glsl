@@ -4,8 +4,8 @@
 int exponential(int below);
 
 int plus(int a, int b) { return a + b; }
-ACROSS_LANES(largest, max, peaks)
-ACROSS_LANES(total, plus, sums)
+ACROSS_SUBGROUPS(largest, max, peaks, subgroupMax)
+ACROSS_SUBGROUPS(total, plus, sums, subgroupAdd)
 
 uint row_end() { return tree() < uint(ROWS) ? (tree() + 1u) * uint(UNITS) : 0u; }
 

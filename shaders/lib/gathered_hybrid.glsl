@@ -5,7 +5,7 @@
 shared int terms[TERMS];
 Grid grids[3];
 
-ACROSS_LANES(extremes, max, ends)
+ACROSS_SUBGROUPS(extremes, max, ends, subgroupMax)
 
 #if DIAGONAL
 SUM diagonal(uint unit);  // weights of floats by which a unit takes what it gave itself

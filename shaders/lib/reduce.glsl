@@ -30,3 +30,21 @@ uint tree() {
         barrier();                                                                                      \
         return partials[slot - lane * uint(LANE_STEP)];                                                 \
     }
+
+// The same where `of_subgroup` is what gives the lanes of a subgroup `combine` over their x. By it the lanes are joined
+// where the driver has subgroups, and a group makes one result: then one number for each of them is left.
+#ifdef BY_SUBGROUPS
+#define ACROSS_SUBGROUPS(name, combine, partials, of_subgroup)                                          \
+    shared PARTIAL partials[LANES];                                                                     \
+    PARTIAL name(PARTIAL x, uint lane) {                                                                \
+        x = of_subgroup(x);                                                                             \
+        if (gl_NumSubgroups == 1u) return x;                                                            \
+        if (subgroupElect()) partials[gl_SubgroupID] = x;                                               \
+        barrier();                                                                                      \
+        x = partials[0];                                                                                \
+        for (uint k = 1u; k < gl_NumSubgroups; k++) x = combine(x, partials[k]);                        \
+        return x;                                                                                       \
+    }
+#else
+#define ACROSS_SUBGROUPS(name, combine, partials, of_subgroup) ACROSS_LANES(name, combine, partials)
+#endif

@@ -62,7 +62,7 @@ def wanted(*expressions: str) -> list[Wanted]:
 
 def test_one_that_does_not_compile_is_told_and_nothing_is_left(helpers: list[int]) -> None:
     device = delegate().device
-    programs = Programs(device, device.limits.precise)
+    programs = Programs(device)
     before = threading.active_count()
     with pytest.raises(DelegateError, match="no_such_thing"):
         programs.acquire_all(wanted(*(f"x * {k}.5" for k in range(9)), "no_such_thing(x)"))
@@ -74,7 +74,7 @@ def test_one_that_does_not_compile_is_told_and_nothing_is_left(helpers: list[int
 
 def test_what_is_done_meanwhile_may_fail(helpers: list[int]) -> None:
     device = delegate().device
-    programs = Programs(device, device.limits.precise)
+    programs = Programs(device)
 
     def fails() -> None:
         raise DelegateError("no room")

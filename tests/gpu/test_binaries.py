@@ -27,7 +27,7 @@ def program(factor: float = 2.0) -> Program:
 def compiled(place: Path | str, wanted: Program | None = None) -> int:
     """How many shaders had to be compiled for one that doubles, which is run."""
     device = delegate().device
-    programs = Programs(device, device.limits.precise, place)
+    programs = Programs(device, cache_dir=place)
     text, shader = programs.acquire(wanted or program(), X.size)
     with device.current() as ctx:
         source, output = ctx.buffer(X.tobytes()), ctx.buffer(reserve=X.nbytes)
@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
 
 def test_a_folder_that_goes_away_is_no_error(place: Path) -> None:
     device = delegate().device
-    programs = Programs(device, device.limits.precise, place)
+    programs = Programs(device, cache_dir=place)
     only(place).unlink()
     place.rmdir()
     text, _ = programs.acquire(program(), X.size)
