@@ -54,7 +54,7 @@ shared ivec4 sums[UNITS];
 // Of many values: their sum, and that of their squares, its low and its high 16 bits apart.
 struct Moments { ivec4 sum; uvec4 low; uvec4 high; };
 Moments plus(Moments a, Moments b) { return Moments(a.sum + b.sum, a.low + b.low, a.high + b.high); }
-ACROSS_SUBGROUPS(total, plus, totals, subgroupAdd)
+ACROSS_LANES(total, plus, totals)
 
 // x * 2 ** k, within 32 bits.
 int raised(int x, int k) {

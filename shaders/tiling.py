@@ -48,8 +48,8 @@ def rounds(groups: int, local: int, limits: Limits) -> int:
     return max(-(-groups * local // limits.threads), 1)
 
 
-# Of the time that products of floats take, those of halves should: two lie in a register, and in as many bytes of shared
-# memory as one float; but what CHUNK steps give is made float again. Predicted, not measured.
+# Of the time that products of floats take, those of halves should: two of these lie in a register, or in one float's
+# shared memory; but what CHUNK steps give is made float again. Predicted, not measured.
 IN_HALF = 0.6
 
 # How much longer what most layers share may take before another shape is compiled, where software takes 0.2 s for one.

@@ -127,7 +127,7 @@ def survey(forms: Sequence[Case]) -> Survey:
                         found.refused.append(Refused(form, answer))
             left.clear()
         except EOFError:
-            if asking == first:
+            if asking == first and asking in left:  # else it died of what it had done before
                 found.deadly.append(left[asking])
                 left = {k: other for k, other in left.items() if alike(other) != alike(left[asking])}
         process.join()
