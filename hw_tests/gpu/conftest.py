@@ -21,7 +21,17 @@ def real(probe: Probe) -> Probe:
 @pytest.fixture(scope="session", params=[None, "gles"])
 def gpu(request: pytest.FixtureRequest, demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
     """On the API that the delegate takes by itself, and on OpenGL ES, which every GPU's driver has."""
-    delegate = GPUDelegate(api=request.param)
+    yield from opened(GPUDelegate(api=request.param), demand)
+
+
+@pytest.fixture(scope="session", params=[None, "gles"])
+def gpu_in_half(request: pytest.FixtureRequest, demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
+    """The same with floats in half."""
+    yield from opened(GPUDelegate(api=request.param, precision="fp16"), demand)
+
+
+def opened(delegate: GPUDelegate, demand: Callable[[str, Probe], None]) -> Iterator[GPUDelegate]:
+    """The delegate, if its device is a GPU; it is closed in the end."""
     demand("gpu", real(delegate.probe()))
     yield delegate
     delegate.close()

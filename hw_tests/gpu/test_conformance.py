@@ -12,7 +12,7 @@ import cases
 from case import Case
 from conformance.check import conforms
 from conformance.oracle import prepare
-from conformance.test_variants import FAMILIES
+from conformance.test_variants import SERVED, conforms_in_half
 from delegraph import GPUDelegate
 
 
@@ -27,11 +27,14 @@ def test_case(case: Case, gpu: GPUDelegate) -> None:
     conforms(case, gpu)
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(found, id=found.label) for name, found in cases.listed() if name in FAMILIES]
-)
+@pytest.mark.parametrize("case", SERVED)
 def test_each_way(case: Case, gpu: GPUDelegate) -> None:
     prepared = prepare(case)
     graph = graph_of(prepared.content)
     for way in gpu.ways(graph, graph.ops[0]):
         conforms(case, gpu, prepared, way)
+
+
+@pytest.mark.parametrize("case", SERVED)
+def test_each_way_of_adding_up_in_half(case: Case, gpu_in_half: GPUDelegate) -> None:
+    conforms_in_half(case, gpu_in_half)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import cases
 from case import Case
 from conformance.check import DELEGATES, conforms
 from conformance.oracle import prepare
+from delegraph import GPUDelegate
 from delegraph.shaders import tiling
 
 FAMILIES = (
@@ -24,6 +26,8 @@ FAMILIES = (
 FEW = 1  # cases of a family in the quick tier, and in ways that are largest
 # Kinds of ways, and families whose first cases are in the quick tier in these: some compile slowly.
 QUICK = {"": FAMILIES[:-3], "large": ("conv_2d-conv_2d",), "shared": ("conv_2d-conv_2d_wide", "deep-conv_2d")}
+# All cases of these families.
+SERVED = [pytest.param(case, id=case.label) for family, case in cases.listed() if family in FAMILIES]
 LARGEST = tuple(shape.name for shape in tiling.LARGEST)
 
 
@@ -53,6 +57,26 @@ def test_each_way_conforms(case: Case, kind: str) -> None:
             conforms(case, gpu, prepared, way)
         except AssertionError as error:
             raise AssertionError(f"in the way of {way}") from error
+
+
+def conforms_in_half(case: Case, gpu: GPUDelegate) -> None:
+    """Assert that each way of adding up in half is near; to all that the sums are, not to what activations leave."""
+    activation = {"fused_activation_function": "NONE"} if "fused_activation_function" in case.options else {}
+    case = replace(case, tolerance=max(case.tolerance, 1e-2), options={**case.options, **activation})
+    prepared = prepare(case)
+    graph = graph_of(prepared.content)
+    for way in [way for way in gpu.ways(graph, graph.ops[0]) if way.endswith("in half")]:
+        conforms(case, gpu, prepared, way)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SERVED)
+def test_each_way_of_adding_up_in_half_conforms(case: Case) -> None:
+    gpu = GPUDelegate(precision="fp16")
+    if not DELEGATES["gl"]().limits.halves:
+        pytest.skip("the driver has no arithmetic in half here; see tests/gpu/test_extensions.py")
+    conforms_in_half(case, gpu)
+    gpu.close()
 
 
 def test_cases_cover_every_kind_of_way() -> None:

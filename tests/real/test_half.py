@@ -7,6 +7,7 @@ and of resnet50 by 1.3 %. So those are held against the same rounding in the run
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from ops.harness import delegate
+from ops.harness import delegate, graph_of, whole
 
 import models
 from delegraph import GPUDelegate, Interpreter
@@ -91,9 +92,20 @@ def rounding(content: bytes, inputs: Mapping[str, NDArray[Any]]) -> dict[str, ND
     return {graph.tensors[t].name: held[t] for t in graph.outputs}
 
 
-def check(path: Path, picture: str, low: float = 0.0, high: float = 1.0, rounds: bool = False) -> None:
+@cache
+def summing() -> GPUDelegate:
+    """One that adds up products in half where rules would on a GPU of 16,384 threads."""
+    limits = delegate().limits
+    if not limits.halves:
+        pytest.skip("the driver has no arithmetic in half here; see tests/gpu/test_extensions.py")
+    return GPUDelegate(precision="fp16", limits=replace(limits, texels=False, lanes=32, threads=1 << 14))
+
+
+def check(
+    path: Path, picture: str, low: float = 0.0, high: float = 1.0, rounds: bool = False, gpu: GPUDelegate | None = None
+) -> None:
     content = path.read_bytes()
-    with Interpreter(model_content=content, delegates=[halving()]) as it:
+    with Interpreter(model_content=content, delegates=[gpu or halving()]) as it:
         it.allocate_tensors()
         inputs = {d["name"]: models.input_for(d, picture, low, high) for d in it.get_input_details()}
         wanted = rounding(content, inputs) if rounds else run(content, inputs, "BUILTIN_REF")
@@ -117,6 +129,16 @@ def check(path: Path, picture: str, low: float = 0.0, high: float = 1.0, rounds:
 @pytest.mark.parametrize("name", PICTURES)
 def test_mediapipe(name: str) -> None:
     check(models.mediapipe(name), PICTURES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hand_landmark_full", "palm_detection_full", "pose_landmark_full"])
+def test_sums_in_half(name: str) -> None:
+    gpu, path = summing(), models.mediapipe(name)
+    graph = graph_of(path.read_bytes())
+    ways = gpu.lower(graph, whole(graph).ops).ways.values()
+    assert sum(way.endswith("sums in half") for way in ways) > 20
+    check(path, PICTURES[name], gpu=gpu)
 
 
 @pytest.mark.parametrize("name", models.made())
