@@ -75,8 +75,9 @@ class GPUDelegate:
         reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within
         a step or so of the integer that it should be.
 
-        `precision` is "fp32", or "fp16": what ops of floats make, and their weights, are stored in half, while they
-        compute in float32. A mapping says it op by op, by an op's index, by the name of a tensor that it writes, by its
+        `precision` is "fp32", or "fp16": what ops of floats make, and their weights, are stored in half. They compute in
+        float32, but for products where the driver has arithmetic in half, of which it may add up 32 before they are
+        added in float32. A mapping says it op by op, by an op's index, by the name of a tensor that it writes, by its
         type, or for all others: {"default": "fp16", "SOFTMAX": "fp32", 12: "fp32"}. An op whose values leave half's
         range is kept in float32: for its constants, or because a run met such values; it is then started over.
 
