@@ -75,11 +75,11 @@ class GPUDelegate:
         reference kernels, or "float", dequantised inside as TensorFlow Lite's GPU delegate has them: each result within
         a step or so of the integer that it should be.
 
-        `precision` is "fp32", or "fp16": what ops of floats make, and their weights, are stored in half. They compute in
-        float32, but for products where the driver has arithmetic in half, of which it may add up 32 before they are
-        added in float32. A mapping says it op by op, by an op's index, by the name of a tensor that it writes, by its
-        type, or for all others: {"default": "fp16", "SOFTMAX": "fp32", 12: "fp32"}. An op whose values leave half's
-        range is kept in float32: for its constants, or because a run met such values; it is then started over.
+        `precision` is "fp32", or "fp16": what ops of floats make, and their weights, are stored in half. They compute
+        in float32, but for products where the driver has arithmetic in half, of which 32 may be added up in it before
+        they are added in float32. A mapping says it op by op, by an op's index, by the name of a tensor that it writes,
+        by its type, or for all others: {"default": "fp16", "SOFTMAX": "fp32", 12: "fp32"}. An op whose values leave
+        half's range is kept in float32: for its constants, or because a run met such values; it is then started over.
 
         `context` is one of the caller's own to work in, so that buffers of it may be bound (`Interpreter.bind_input`);
         it is made current while it is used, must not be current in another thread meanwhile, and stays open.

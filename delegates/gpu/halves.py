@@ -1,8 +1,9 @@
 """Graphs in half, as `GPUDelegate(precision="fp16")` runs them.
 
-What an op in fp16 makes, and its weights, are stored in half (IEEE 754's binary16); it computes in float32, but for
-products of which a few are added up in half where the driver has that (`shaders/tiling.py`). An op whose values are known to leave half's range stays in float32: for its constants, which are looked at here, or for what
-it was seen to make. Where nothing shows that its results stay within, the shader watches them as it stores them.
+What an op in fp16 makes, and its weights, are stored in half (IEEE 754's binary16). It computes in float32, but for
+products, a few of which are added up in half where the driver has that (`shaders/tiling.py`). An op whose values are
+known to leave half's range stays in float32: for its constants, which are looked at here, or for what it was seen to
+make. Where nothing shows that its results stay within, the shader watches them as it stores them.
 """
 
 from __future__ import annotations
