@@ -45,7 +45,7 @@ different elements of it, all of it between them; no barrier stands between them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -184,10 +184,11 @@ class Program:
 
     `home` is the module of a kernel that a user registered, beside which the body may lie; lowering fills it in.
 
-    `halves` are the tensors among what it reads and writes whose floats are stored in half; lowering fills it in. A
-    body does not see it: what it reads and stores is float. `watched` says that what is stored is to be looked at, as
-    it may be more than half holds; the run then raises Learned. So it does where the body calls `beyond()`, as one with
-    `half_sums` may: it adds up some of its products in half, by the extension that the limits name.
+    `packed` says of tensors among what it reads and writes how their elements share words (`packing` in `types.py`);
+    lowering fills it in. A body does not see it: what it reads and stores is float, or int. `watched` says that what is
+    stored is to be looked at, as it may be more than half holds; the run then raises Learned. So it does where the body
+    calls `beyond()`, as one with `half_sums` may: it adds up some of its products in half, by the extension that the
+    limits name.
 
     `part` says that it copies all of its one input, as it is, to where that element of the output begins, and that
     nothing else of the op writes there: the input may as well lie there from the start, and the program be left out.
@@ -216,7 +217,7 @@ class Program:
     fails: str = ""
     exact: bool = False
     home: str = ""
-    halves: frozenset[int | Scratch] = frozenset()
+    packed: Mapping[int | Scratch, str] = field(default_factory=dict)
     watched: bool = False
     half_sums: bool = False
     part: int | None = None

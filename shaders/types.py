@@ -1,12 +1,13 @@
 """How TFLite's types lie in GL: what stands in a buffer for an element, and what GLSL calls it. The one table of it.
 
-An element takes one word of 32 bits, but for those of 64 bits, which take two, low word first: their own bytes.
+An element takes one word of 32 bits, but for those of 64 bits, which take two, low word first: their own bytes. Those
+of 8 bits lie four to a word where the last axis has fours of them, and floats two where that is asked for (`packing`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,24 @@ class Held(Tensor):
 def declared(tensor: Tensor) -> Tensor:
     """A tensor as the file has it."""
     return tensor.declared if isinstance(tensor, Held) else tensor
+
+
+def packing(tensor: Tensor | Scratch) -> str:
+    """How several elements of a tensor share a word, as `Const.packed` has it; "" where each has its own.
+
+    Bytes are where four are stored at once: one by one each takes two atomics, and in movenet a convolution to 34
+    channels 2.8 times as long. What is kept from run to run is read and written in place, and so is not packed.
+    """
+    if half(tensor):
+        return "half"
+    if isinstance(tensor, Scratch) or tensor.is_variable or not tensor.shape or tensor.shape[-1] % 4:
+        return ""
+    return tensor.type if tensor.type in BYTES.values() else ""
+
+
+def packings(tensors: Iterable[Tensor]) -> dict[int | Scratch, str]:
+    """How those of these tensors are packed that are, by index."""
+    return {tensor.index: how for tensor in tensors if (how := packing(tensor))}
 
 
 def half(tensor: Tensor | Scratch) -> bool:
@@ -122,14 +141,15 @@ def stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def stored_bytes(tensor: Tensor | Scratch) -> int:
     """Bytes of a dense tensor, or of memory between programs, in a GL buffer; 0 for a type that GL does not hold."""
-    if half(tensor):
-        return -(-tensor.size // 2) * 4
+    packed = packing(tensor)
+    if packed:
+        return -(-tensor.size // 2) * 4 if packed == "half" else tensor.size
     return tensor.size * STORED[tensor.type].dtype.itemsize if tensor.type in STORED else 0
 
 
 def like(tensor: Tensor, pack: Callable[[], NDArray[Any]]) -> Const:
-    """A constant of a tensor's type and size that a kernel makes: float32 even where the tensor lies in half."""
-    return Const(pack, stored_bytes(declared(tensor)))
+    """A constant of a tensor's type and size that a kernel makes, each element in words of its own."""
+    return Const(pack, tensor.size * STORED[tensor.type].dtype.itemsize)
 
 
 def glsl(type: str, value: str = "float") -> str:

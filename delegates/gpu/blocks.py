@@ -80,7 +80,7 @@ def packing(program: Program, source: int | Const | Scratch) -> str:
     """How several values of what a program reads or writes share a word, if they do."""
     if isinstance(source, Const):
         return source.packed
-    return "half" if source in program.halves else ""
+    return program.packed.get(source, "")
 
 
 def states(program: Program) -> list[Slot]:

@@ -293,19 +293,32 @@ def named(program: Program, k: int) -> str:
 
 
 def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
-    """The lines of GLSL that write what the stages made; of two halves in a word each is set without the other."""
+    """The lines of GLSL that write what the stages made; what shares a word is set each without the others."""
     x = f"x_{len(program.stages)}"
     slot = next(slot for block, _ in laid for slot in block if slot.name == "output_values")
     if program.watched:
         yield f"    if (beyond_half({x})) failed[0] = {BEYOND}u;"
     if not slot.packed:
         yield f"    output_values[i] = {x};"
+    elif slot.packed != "half":
+        yield from written_bytes(x, width(slot.type) == 4)
     elif width(slot.type) == 4:
         yield f"    output_values[i] = uvec2(packHalf2x16({x}.xy), packHalf2x16({x}.zw));"
     else:
         yield "    uint up = 16u * (i & 1u);"
         yield "    atomicAnd(output_values[i >> 1], 0xffff0000u >> up);"
         yield f"    atomicOr(output_values[i >> 1], packHalf2x16(vec2({x}, 0.0)) << up);"
+
+
+def written_bytes(x: str, four: bool) -> Iterator[str]:
+    """The same of integers that are bytes of words."""
+    if four:
+        yield f"    ivec4 bytes = ({x} & 255) << ivec4(0, 8, 16, 24);"
+        yield "    output_values[i] = bytes.x | bytes.y | bytes.z | bytes.w;"
+    else:
+        yield "    int up = 8 * int(i & 3u);"
+        yield "    atomicAnd(output_values[i >> 2], ~(255 << up));"
+        yield f"    atomicOr(output_values[i >> 2], ({x} & 255) << up);"
 
 
 def steps(program: Program) -> Iterator[str]:

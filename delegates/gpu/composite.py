@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ...errors import Reason
 from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Arg, Const, Elementwise, Program, Scratch, Stage
-from ...shaders.types import constant_of, half, unbounded
+from ...shaders.types import constant_of, packings, unbounded
 from .kernels import Refusal
 
 # The option that names the subgraph which an op stands for.
@@ -108,6 +108,6 @@ class Inlined:
         touched = (*(arg.source for arg in inputs), *(stage.operand for stage in stages), output)
         return replace(
             program, inputs=inputs, stages=stages, output=output,
-            halves=frozenset(t for t in touched if isinstance(t, int) and half(self.graph.tensors[t])),
+            packed=packings(self.graph.tensors[t] for t in touched if isinstance(t, int)),
             watched=isinstance(output, int) and unbounded(self.graph.tensors[output]), way="",
         )  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...buffers import Bytes, Form
 from ...errors import Learned
 from ...graph.model import Tensor
-from ...shaders.types import STORED, half, in_half, stored, stored_bytes
+from ...shaders.types import STORED, half, in_half, packing, stored, stored_bytes
 from .arena import GLArena
 from .crossing import crossing, pays
 from .reals import Steps, steps_of
@@ -58,7 +58,7 @@ def form(tensor: Tensor, learn: Learn | None = None) -> Form:
         return Form(nbytes, partial(_into_half, tensor, learn), partial(_out_of_half, tensor))
     if steps is not None:
         return SmallForm(nbytes, steps.reals, lambda raw: steps.integers(raw.view(np.float32)), steps)
-    if tensor.type not in STORED or STORED[tensor.type].dtype == tensor.dtype:
+    if packing(tensor) or tensor.type not in STORED or STORED[tensor.type].dtype == tensor.dtype:
         return Form(nbytes)
     return SmallForm(nbytes, stored, lambda raw: raw.view(STORED[tensor.type].dtype))
 

@@ -10,7 +10,7 @@ from itertools import count
 from ...errors import DelegateError
 from ...graph.model import Graph, Op
 from ...shaders.program import Alias, Const, Earlier, Elementwise, Limits, Program, Scratch, Stage
-from ...shaders.types import half, stored_bytes, width
+from ...shaders.types import packing, stored_bytes, width
 from ..base import ALIGNMENT, Lowering, Use
 from .absorbed import absorbed
 from .alike import alike
@@ -87,7 +87,7 @@ class Lowerer:
         (arg,) = program.inputs
         root = self.root(arg.source) if isinstance(arg.source, int) else -1
         made = self.graph.tensors[program.output]
-        if root not in self.writers or root in self.parts or half(self.graph.tensors[root]) != half(made):
+        if root not in self.writers or root in self.parts or packing(self.graph.tensors[root]) != packing(made):
             return False
         if any(self.graph.tensors[t].is_variable for t in (root, made.index)):
             return False
@@ -137,8 +137,8 @@ class Lowerer:
     def joined(self, old: Program, root: int, program: Program) -> Program:
         """A program that makes tensor `root`, with the stages of the one that reads it."""
         stages = (*old.stages, *(self.moved(stage, root, len(old.stages)) for stage in program.stages))
-        halves = old.halves | program.halves
-        return replace(old, output=program.output, stages=stages, halves=halves, watched=program.watched)
+        packed = {**old.packed, **program.packed}
+        return replace(old, output=program.output, stages=stages, packed=packed, watched=program.watched)
 
     def moved(self, stage: Stage, root: int, place: int) -> Stage:
         """A stage moved behind `place` others that make tensor `root`, so that what comes to it is `root`."""

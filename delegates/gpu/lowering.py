@@ -22,7 +22,7 @@ from ...shaders.program import (
     Stage,
     groups_for,
 )
-from ...shaders.types import constant_of, glsl, half, halved, has_four, in_fours, stored_bytes, unbounded
+from ...shaders.types import constant_of, glsl, halved, has_four, in_fours, packing, packings, stored_bytes, unbounded
 from ...shaders.ways import Ways
 from .blocks import blocks, slots, storage
 from .composite import DECOMPOSED, decomposed
@@ -50,7 +50,7 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Whole | Refusal:
         if in_reals(graph, op):
             lowered = stepped(graph, lowered)
         lowered = rounded(graph, lowered)
-        if isinstance(lowered, Alias) and half(graph.tensors[lowered.input]) != half(graph.tensors[lowered.output]):
+        if isinstance(lowered, Alias) and not_alike(graph, lowered):
             lowered = Elementwise(lowered.input, lowered.output, Stage("x"))
         if isinstance(lowered, tuple):
             lowered = tuple(bound(graph, program) for program in lowered)
@@ -60,6 +60,11 @@ def lower_op(graph: Graph, op: Op, limits: Limits) -> Whole | Refusal:
             return lowered
         reasons[problem] = None
     return Refusal(tuple(reasons))
+
+
+def not_alike(graph: Graph, alias: Alias) -> bool:
+    """Whether elements of the one name lie otherwise than those of the other."""
+    return packing(graph.tensors[alias.input]) != packing(graph.tensors[alias.output])
 
 
 def answers(graph: Graph, op: Op, limits: Limits) -> Iterator[Answer]:
@@ -111,7 +116,7 @@ def bound(graph: Graph, program: Program) -> Program:
     Where what it makes is stored in half, so are its weights, but not what stages repeat, such as a bias: that is
     little, and its rounding would be in every sum.
     """
-    halves = frozenset(t for t in tensors_of(program) if half(graph.tensors[t]))
+    packed = packings(graph.tensors[t] for t in tensors_of(program))
 
     def buffer(source: int | Const, repeated: bool = False) -> int | Const:
         if isinstance(source, int):
@@ -119,7 +124,7 @@ def bound(graph: Graph, program: Program) -> Program:
             if value is None:
                 return source
             source = constant_of(value, graph.tensors[source].type == "FLOAT32")
-        if source.weights and program.output in halves and not repeated:
+        if source.weights and packed.get(program.output) == "half" and not repeated:
             source = halved(source)
         return source
 
@@ -144,7 +149,7 @@ def bound(graph: Graph, program: Program) -> Program:
         stages=tuple(step(stage) for stage in program.stages),
         states=tuple(argument(arg) for arg in program.states),
     )
-    return replace(found, halves=halves, watched=unbounded(held(graph, program.output)))
+    return replace(found, packed=packed, watched=unbounded(held(graph, program.output)))
 
 
 def alone(graph: Graph, source: int, stage: Stage, output: int, limits: Limits) -> Program:

@@ -38,7 +38,7 @@ def values(dtype: str, size: int) -> NDArray[Any]:
 
 def form_of(type: str, size: int) -> Any:
     b = GraphBuilder()
-    b.output(b.op("RESHAPE", [b.input((size,), type)], (size,), dtype=type))
+    b.output(b.op("RESHAPE", [b.input((size, 1), type)], (size,), dtype=type))  # one by one, as no fours lie in a row
     return forms.form(read(b.build()).graphs[0].tensors[0])
 
 

@@ -40,8 +40,24 @@ def lowered(content: bytes, gpu: GPUDelegate | None = None) -> Lowering:
         (1, [(1, 64), (1, 64), (1, 1)], 0),
     ],
 )
-@pytest.mark.parametrize("dtype", ["FLOAT32", "INT8", "BOOL"])
+@pytest.mark.parametrize("dtype", ["FLOAT32", "INT16", "BOOL"])
 def test_parts_in_a_row_are_not_copied(axis: int, shapes: list[tuple[int, ...]], copied: int, dtype: str) -> None:
+    check_parts(axis, shapes, copied, dtype)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "copied"),
+    [
+        ([(1, 4, 16, 4), (1, 8, 16, 4), (1, 4, 16, 4)], 0),
+        ([(1, 4, 16, 4), (1, 3, 16, 4), (1, 4, 16, 4)], 1),  # the last begins at byte 448
+        ([(1, 4, 16, 2), (1, 8, 16, 2)], 0),  # a word each
+    ],
+)
+def test_nor_are_those_of_bytes(shapes: list[tuple[int, ...]], copied: int) -> None:
+    check_parts(1, shapes, copied, "INT8")
+
+
+def check_parts(axis: int, shapes: list[tuple[int, ...]], copied: int, dtype: str) -> None:
     b = GraphBuilder()
     parts = [flipped(b, b.input(shape, dtype), len(shape) - 1, shape) for shape in shapes]
     whole = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
