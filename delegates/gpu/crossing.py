@@ -1,7 +1,7 @@
 """Small integers on their way to the GPU and back: bytes cross as they are, and the GPU makes words of them.
 
-In a buffer an element takes a word of 32 bits (`shaders/types.py`), so that what a host array of bytes becomes is four
-times as large. Pictures are such arrays. Where they are wanted as reals, these are made on the way too.
+In a buffer an element may take a word of 32 bits (`shaders/types.py`), so that what a host array of bytes becomes is
+four times as large. Pictures are such arrays. Where they are wanted as reals, these are made on the way too.
 """
 
 from __future__ import annotations

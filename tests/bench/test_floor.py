@@ -34,15 +34,16 @@ def test_a_floor_is_arithmetic_or_traffic_of_an_op_with_what_is_fused_into_it() 
     gpu.close()
 
 
-def test_weights_of_8_bits_are_a_byte_each_and_activations_a_word() -> None:
+@pytest.mark.parametrize(("made", "each"), [(8, 1), (6, 4)])
+def test_integers_of_8_bits_are_a_byte_each_and_a_word_where_no_fours_lie_in_a_row(made: int, each: int) -> None:
     b = GraphBuilder()
-    weights = b.constant(np.ones((8, 4), np.int8), quantization=(0.5, 0))
+    weights = b.constant(np.ones((made, 4), np.int8), quantization=(0.5, 0))
     x = b.input((3, 4), "INT8", quantization=(0.5, 0))
-    b.output(b.op("FULLY_CONNECTED", [x, weights, -1], (3, 8), dtype="INT8", quantization=(0.5, 0)))
+    b.output(b.op("FULLY_CONNECTED", [x, weights, -1], (3, made), dtype="INT8", quantization=(0.5, 0)))
     graph = read(b.build()).graphs[0]
     gpu = GPUDelegate()
     found = floors(graph, make_plan(graph, [gpu]), [gpu], {"gpu": Ceiling(1e9, 10.0)})
-    assert found == {0: pytest.approx((8 * 4 + 4 * (3 * 4 + 3 * 8)) / 10)}
+    assert found == {0: pytest.approx((made * 4 + 3 * 4 + each * 3 * made) / 10)}
     gpu.close()
 
 
