@@ -210,7 +210,7 @@ def floor_table(report: Report) -> Table:
     for cell in report.cells:
         if not cell.floor or cell.steady is None or not cell.steady.samples:
             continue
-        (most,) = cell.ceilings.values()
+        most = next(iter(cell.ceilings.values()), None)  # missing where time was over before all was told
         timed = [op for op in cell.ops if op.seconds is not None and op.floor]
         worst = sorted(timed, key=lambda op: (op.floor or 0) - (op.seconds or 0))[:FURTHEST]
         ops = ", ".join(
@@ -218,8 +218,9 @@ def floor_table(report: Report) -> Table:
             for op in worst
         )
         median = cell.steady.median
+        rates = (f"{most.flops / 1e9:.4g}", f"{most.bandwidth / 1e9:.4g}") if most is not None else ("", "")
         table.add_row(
-            cell.model.name, cell.configuration.precision, f"{most.flops / 1e9:.4g}", f"{most.bandwidth / 1e9:.4g}",
+            cell.model.name, cell.configuration.precision, *rates,
             f"{cell.floor * 1e3:.3g}", f"{median * 1e3:.3g}", f"{median / cell.floor:.3g}", ops,
         )  # fmt: skip
     return table

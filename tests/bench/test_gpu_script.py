@@ -83,3 +83,6 @@ def test_tables_tell_ratios_of_what_ran_wholly_and_rightly(gpu: ModuleType) -> N
     assert columns["ncnn"][2].endswith("*") and said == [f"model_2, ncnn *: {cells[-1].notes[0]}"]
     rows = {column.header: list(column.cells) for column in gpu.floor_table(report).columns}
     assert rows["floor ms"] == ["1"] * 3 and float(rows["times"][0]) == pytest.approx(10, rel=0.05)
+    early = replace(report, cells=tuple(replace(cell, ceilings={}) for cell in cells))  # time was over too soon
+    rows = {column.header: list(column.cells) for column in gpu.floor_table(early).columns}
+    assert rows["GFLOP/s"] == [""] * 3 and rows["floor ms"] == ["1"] * 3
