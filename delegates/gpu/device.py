@@ -17,7 +17,7 @@ import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
-from .compiler import BUFFER_TEXTURES, PRECISE
+from .compiler import BUFFER_TEXTURES
 from .context import (
     APIS,
     PACKAGES,
@@ -83,7 +83,7 @@ class Device:
             compile_in_parallel(ctx)
             self._handle = current_egl()
             _ = ctx.error  # moderngl asks OpenGL ES for more than that knows
-            limits = replace(read_limits(ctx.extensions), precise=self.api == "gl" or PRECISE in ctx.extensions)
+            limits = read_limits(ctx, self.api)
             if self.software:
                 threads = SOFTWARE_LANES * (os.cpu_count() or 1)
                 limits = replace(limits, lanes=SOFTWARE_LANES, threads=threads, texels=self._has_texels(limits))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Container
+from collections.abc import Sequence
 from dataclasses import replace
 
+import moderngl
+
 from ...shaders.program import Limits
+from .compiler import PRECISE, SUBGROUPS, begin
 from .context import POINTER, UINT, function
 
 GL_MAX_COMPUTE_SHARED_MEMORY_SIZE = 0x8262
@@ -44,17 +47,56 @@ def integer(name: int, index: int | None = None) -> int:
     return value.value
 
 
-def reduces(extensions: Container[str]) -> bool:
-    """Whether subgroups of compute shaders reduce values. A context with these extensions must be current."""
+# What is done with both, in small.
+GIVEN = """
+layout(local_size_x = 8) in;
+layout(std430, binding = 0) buffer Values { vec4 values[]; };
+"""
+IN_HALF = """
+shared f16vec4 handed[8];
+void main() {
+    handed[gl_LocalInvocationIndex] = f16vec4(values[gl_LocalInvocationIndex]);
+    barrier();
+    f16vec4 x = handed[7u - gl_LocalInvocationIndex], sum = f16vec4(0.0);
+    for (int c = 0; c < 4; c++) sum += x[c] * x;
+    values[gl_LocalInvocationIndex] = vec4(sum);
+}
+"""
+BY_SUBGROUPS = """
+void main() {
+    vec4 x = subgroupMax(subgroupAdd(values[gl_LocalInvocationIndex]));
+    if (subgroupElect()) values[gl_SubgroupID] = x / float(gl_NumSubgroups);
+}
+"""
+
+
+def compiles(ctx: moderngl.Context, api: str, extensions: Sequence[str], text: str) -> bool:
+    """Whether the driver takes a shader in these extensions: some name what they have in part. A context is current."""
+    try:
+        ctx.compute_shader("\n".join((*begin(api, extensions), GIVEN, text))).release()
+    except moderngl.Error:
+        return False
+    return True
+
+
+def halves(ctx: moderngl.Context, api: str) -> str:
+    """The extension by which there is arithmetic in half, "" without."""
+    found = (name for name in HALVES if name in ctx.extensions)
+    return next((name for name in found if compiles(ctx, api, (name,), IN_HALF)), "")
+
+
+def reduces(ctx: moderngl.Context, api: str) -> bool:
+    """Whether subgroups of compute shaders reduce values."""
     return (
-        SUBGROUP in extensions
+        SUBGROUP in ctx.extensions
         and bool(integer(GL_SUBGROUP_SUPPORTED_STAGES_KHR) & GL_COMPUTE_SHADER_BIT)
         and bool(integer(GL_SUBGROUP_SUPPORTED_FEATURES_KHR) & GL_SUBGROUP_FEATURE_ARITHMETIC_BIT_KHR)
+        and compiles(ctx, api, SUBGROUPS, BY_SUBGROUPS)
     )
 
 
-def read_limits(extensions: Container[str]) -> Limits:
-    """What the driver allows, and how many threads it says that run. A context with these must be current."""
+def read_limits(ctx: moderngl.Context, api: str) -> Limits:
+    """What the driver allows and has, and how many threads it says that run. The context must be current."""
     limits = Limits(
         storage_bytes=integer(GL_MAX_SHADER_STORAGE_BLOCK_SIZE),
         storage_blocks=min(
@@ -63,10 +105,11 @@ def read_limits(extensions: Container[str]) -> Limits:
         groups=min(integer(GL_MAX_COMPUTE_WORK_GROUP_COUNT, axis) for axis in range(3)),
         invocations=integer(GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS),
         shared_bytes=integer(GL_MAX_COMPUTE_SHARED_MEMORY_SIZE),
-        halves=next((name for name in HALVES if name in extensions), ""),
-        subgroups=reduces(extensions),
+        precise=api == "gl" or PRECISE in ctx.extensions,
+        halves=halves(ctx, api),
+        subgroups=reduces(ctx, api),
     )
-    if THREAD_GROUP not in extensions:
+    if THREAD_GROUP not in ctx.extensions:
         return limits
     lanes, waves, processors = map(integer, (GL_WARP_SIZE_NV, GL_WARPS_PER_SM_NV, GL_SM_COUNT_NV))
     return replace(limits, lanes=lanes, threads=int(RESIDENT * lanes * waves * processors))

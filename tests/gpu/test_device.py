@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -200,7 +201,8 @@ def test_limits_to_keep_to() -> None:
 def test_threads_are_as_many_as_the_driver_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {limits.GL_WARP_SIZE_NV: 32, limits.GL_WARPS_PER_SM_NV: 48, limits.GL_SM_COUNT_NV: 28}
     monkeypatch.setattr(limits, "integer", lambda name, index=None: told.get(name, 1 << 14))
-    untold, found = limits.read_limits(()), limits.read_limits({limits.THREAD_GROUP})
+    contexts: list[Any] = [SimpleNamespace(extensions=names) for names in (set(), {limits.THREAD_GROUP})]
+    untold, found = (limits.read_limits(ctx, "gl") for ctx in contexts)
     assert (untold.lanes, untold.threads) == (Limits().lanes, Limits().threads)
     assert (found.lanes, found.threads) == (32, 28 * 48 * 32 // 4)
     assert found.shared_bytes == untold.shared_bytes == 1 << 14

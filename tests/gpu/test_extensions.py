@@ -15,7 +15,7 @@ from ops.harness import delegate, difference, graph_of, random_inputs, reference
 from delegraph import GPUDelegate
 from delegraph.delegates.gpu import blocks, compiler
 from delegraph.delegates.gpu.halves import in_halves
-from delegraph.delegates.gpu.limits import HALVES
+from delegraph.delegates.gpu.limits import HALVES, IN_HALF, compiles
 from delegraph.delegates.gpu.lowering import lower_op
 from delegraph.errors import Learned
 from delegraph.graph.builder import GraphBuilder
@@ -25,7 +25,7 @@ from delegraph.shaders.program import Limits, Program
 
 from .graphs import SAME, noise
 
-IN_HALF = tuple(f"{shape.name}, sums in half" for shape in tiling.SHARING)
+WAYS = tuple(f"{shape.name}, sums in half" for shape in tiling.SHARING)
 ABLE = Limits(halves=HALVES[0], subgroups=True)
 HERE = "the driver has none here; llvmpipe of Mesa 26 with MESA_EXTENSION_OVERRIDE="
 
@@ -63,7 +63,7 @@ def text_of(program: Program, limits: Limits, api: str = "gl") -> str:
 def test_rules_add_up_in_half_where_the_driver_can_and_the_op_is_in_half() -> None:
     graph = graph_of(convolution(64, 1, 128, 128))
     half, _ = in_halves(graph, {"default": "fp16"}, {})
-    assert lowered(half, ABLE).way == IN_HALF[0] and lowered(half, ABLE).tells
+    assert lowered(half, ABLE).way == WAYS[0] and lowered(half, ABLE).tells
     text = text_of(lowered(half, ABLE), ABLE)
     assert text.startswith(f"#version 430\n#extension {HALVES[0]} : require\n") and "void beyond()" in text
     for view, limits in ((graph, ABLE), (half, replace(ABLE, halves=""))):
@@ -71,7 +71,7 @@ def test_rules_add_up_in_half_where_the_driver_can_and_the_op_is_in_half() -> No
         assert HALVES[0] not in text_of(lowered(view, limits), limits)
 
 
-@pytest.mark.parametrize("way", IN_HALF)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [(9, 1, 64, 40), (11, 3, 36, 20), (5, 1, 520, 12)], ids=str)
 def test_sums_in_half_are_near(in_half: GPUDelegate, way: str, shape: tuple[int, int, int, int]) -> None:
     """Thirty-two products are added up in half: the error is that of so many roundings, and of what is stored."""
@@ -88,13 +88,24 @@ def test_sums_in_half_are_near(in_half: GPUDelegate, way: str, shape: tuple[int,
 def test_a_sum_beyond_half_is_made_in_float32_from_then_on(in_half: GPUDelegate) -> None:
     """Though all of it is within: the first product is more than half holds, and the second takes that off."""
     content = convolution(6, 1, 32, 16, first=50000.0)
-    graph = graph_of(content).with_ways({0: IN_HALF[1]})
+    graph = graph_of(content).with_ways({0: WAYS[1]})
     value = np.full((1, 6, 6, 32), 2.0, np.float32)
     with pytest.raises(Learned, match="'features' went beyond half's 65504"):
         run_gpu(graph, [value], gpu=in_half)
-    assert in_half.lower(graph, (0,)).ways != {0: IN_HALF[1]}
+    assert in_half.lower(graph, (0,)).ways != {0: WAYS[1]}
     got, want = run_gpu(graph, [value], gpu=in_half)[0], reference(content, [value])[0]
     assert np.abs(want).max() < 100 and difference(got, want) <= 1e-5 * 1e5 / np.abs(want).max()
+
+
+@pytest.mark.parametrize("api", ["gl", "gles"])
+def test_what_a_driver_names_but_does_not_compile_is_not_used(api: str) -> None:
+    gpu = GPUDelegate(api=api)
+    with gpu.device.current() as ctx:
+        assert compiles(ctx, api, (), "void main() { values[gl_LocalInvocationIndex] *= 2.0; }")
+        assert not compiles(ctx, api, (), IN_HALF), "there are no such types without an extension"
+        assert not compiles(ctx, api, ("GL_made_up",), "void main() { values[0] = vec4(1.0); }")
+        assert ctx.error == "GL_NO_ERROR"
+    gpu.close()
 
 
 def reduction(size: int, axis: int) -> Graph:
