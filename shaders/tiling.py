@@ -177,6 +177,11 @@ class Tiles:
         """Steps of the sum over the input channels, of each tap."""
         return self.weights.shape[2] // self.weights.step
 
+    @property
+    def makes_halves(self) -> bool:
+        """Whether what the op makes is stored in half."""
+        return isinstance(self.output, int) and half(self.graph.tensors[self.output])
+
     def ways(self) -> tuple[Way, ...]:
         """A way for each shape of a tile. Those that threads share want inputs by fours, and sums of one word."""
         software, floats = self.limits.texels, self.sums.one == "float"
@@ -236,8 +241,7 @@ class Tiles:
 
     def by_halves(self) -> Iterator[Way]:
         """Ways in which threads share halves, and add up a few of their products in half."""
-        halved = self.limits.halves and isinstance(self.output, int) and half(self.graph.tensors[self.output])
-        if not halved or self.sums.one != "float":
+        if not self.limits.halves or not self.makes_halves or self.sums.one != "float":
             return
         for shape in SHARING:
             programs = partial(replace(self, half_sums=True).made, shape)
@@ -247,13 +251,12 @@ class Tiles:
         """Ways in which the sum is cut into parts, which another launch adds up in their order, and finishes."""
         if self.layers > 1 or self.windows > 1 or self.channels % 4:
             return
-        in_half = isinstance(self.output, int) and half(self.graph.tensors[self.output])
         size, total = self.pixels * self.channels, self.steps * self.weights.shape[1]
         for parts in PARTS:
             if self.steps < parts * shape.chunk:
                 continue
             made = Scratch("FLOAT32" if self.sums.one == "float" else "INT32", parts * size)
-            cut = replace(self, output=made, sums=self.sums.bare(), parts=parts, in_half=in_half)
+            cut = replace(self, output=made, sums=self.sums.bare(), parts=parts, in_half=self.makes_halves)
             adding = (rounds(size // 4, 1, self.limits) * times(self.limits).beside * (parts + 1) + LAUNCH) / total
             programs = partial(cut.added, shape, self)
             yield Way(f"{shape.name}, sum in {parts}", cut.time(shape) + adding, programs)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import accumulate, count
@@ -17,6 +16,7 @@ from ...errors import DelegateError
 from ...shaders.program import Earlier, Limits, Program, Stage, literal
 from ...shaders.types import BLOCK, widened, width, words
 from .blocks import Block, Slot, made, numbered, read, readers
+from .dialect import SUBGROUPS, begin, extensions
 from .texels import TEXELS
 
 Piece = tuple[str, str]  # where text is from (for error messages), the text
@@ -25,11 +25,6 @@ Laid = tuple[Block, Sequence[Range]]  # a block, and the bytes of each slot in i
 
 ALWAYS = ("index", "activation")
 UNKNOWN = Limits()
-
-# The extensions that bring OpenGL ES 3.1 the qualifier, and buffer textures.
-PRECISE, BUFFER_TEXTURES = "GL_EXT_gpu_shader5", "GL_EXT_texture_buffer"
-# Those of GLSL by which subgroups reduce values.
-SUBGROUPS = ("GL_KHR_shader_subgroup_basic", "GL_KHR_shader_subgroup_arithmetic")
 
 # What a program may write into its word.
 FAILED, BEYOND, SUM_BEYOND = 1, 2, 3
@@ -167,36 +162,6 @@ def from_words(kind: str, array: str, start: int, i: str = "i") -> str:
     return f"{kind}({', '.join(parts)})"
 
 
-def begin(api: str, extensions: Collection[str] = ()) -> tuple[str, ...]:
-    """How a shader begins. Without `PRECISE` OpenGL ES still keeps the word for itself, so it becomes nothing."""
-    required = (f"#extension {name} : require" for name in extensions)
-    if api == "gl":
-        return "#version 430", *required
-    qualifier = () if PRECISE in extensions else ("#define precise",)
-    return "#version 310 es", *required, *qualifier, "precision highp float;", "precision highp int;"
-
-
-def extensions(program: Program, laid: Sequence[Laid], api: str, limits: Limits) -> Iterator[str]:
-    """Those of GLSL that a program's shader is written in."""
-    if api == "gles" and limits.precise:
-        yield PRECISE
-    if api == "gles" and any(block[0].texels for block, _ in laid):
-        yield BUFFER_TEXTURES
-    if program.half_sums:
-        yield limits.halves
-    if by_subgroups(program, limits):
-        yield from SUBGROUPS
-
-
-def by_subgroups(program: Program, limits: Limits) -> bool:
-    """Whether lanes that work on one result join theirs by subgroups: where these are all lanes of a group.
-
-    How a driver divides a group into subgroups is its own affair, so of fewer lanes it is not known which share one.
-    """
-    lanes = program.constants.get("LANES", 1) if "reduce" in program.includes else 1
-    return limits.subgroups and lanes > 1 and lanes == math.prod(program.local)
-
-
 def source(
     program: Program, elements: int, laid: Sequence[Laid], api: str = "gl", limits: Limits = UNKNOWN
 ) -> tuple[Piece, ...]:
@@ -206,15 +171,16 @@ def source(
     """
     x, y, z = program.local
     sizes = told(program, elements)
+    used = tuple(extensions(program, any(block[0].texels for block, _ in laid), api, limits))
     lines = [
-        *begin(api, tuple(extensions(program, laid, api, limits))),
+        *begin(api, used),
         f"layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;",
         *(f"#define LOCAL_{axis} {size}" for axis, size in zip("XYZ", program.local, strict=True)),
         f"#define VALUE {program.value}",
         f"layout(location = 0) uniform int sizes[{len(flat(sizes))}];",
         *(f"#define {name} {value}" for name, value in as_uniforms(sizes)),
         *(constant(name, value) for name, value in program.constants.items() if name not in program.sizes),
-        *(["#define BY_SUBGROUPS"] if by_subgroups(program, limits) else []),
+        *(["#define BY_SUBGROUPS"] if SUBGROUPS[0] in used else []),
         *(declared(binding, *each) for binding, each in zip(numbered(block for block, _ in laid), laid, strict=True)),
         *readers_of(program, laid),
         *(["uint along;"] if program.along else []),
@@ -230,11 +196,6 @@ def source(
         ("store", "\n".join(store) + "\n"),
         body_of(program),
     )
-
-
-def head(api: str) -> str:
-    """How a shader begins that is no kernel's."""
-    return "\n".join((*begin(api), ""))
 
 
 Sizes = dict[str, int | tuple[int, ...]]
@@ -300,9 +261,13 @@ def written(program: Program, laid: Sequence[Laid]) -> Iterator[str]:
         yield f"    if (beyond_half({x})) failed[0] = {BEYOND}u;"
     if not slot.packed:
         yield f"    output_values[i] = {x};"
-    elif slot.packed != "half":
-        yield from written_bytes(x, width(slot.type) == 4)
-    elif width(slot.type) == 4:
+    else:
+        yield from (written_halves if slot.packed == "half" else written_bytes)(x, width(slot.type) == 4)
+
+
+def written_halves(x: str, four: bool) -> Iterator[str]:
+    """The same of floats that are halves of words."""
+    if four:
         yield f"    output_values[i] = uvec2(packHalf2x16({x}.xy), packHalf2x16({x}.zw));"
     else:
         yield "    uint up = 16u * (i & 1u);"

@@ -17,7 +17,6 @@ import moderngl
 
 from ...errors import DelegateError
 from ...shaders.program import Limits
-from .compiler import BUFFER_TEXTURES
 from .context import (
     APIS,
     PACKAGES,
@@ -31,6 +30,7 @@ from .context import (
     reset_status,
     software_flags,
 )
+from .dialect import BUFFER_TEXTURES
 from .limits import integer, read_limits
 
 log = logging.getLogger("delegraph.gpu")

@@ -9,8 +9,8 @@ from dataclasses import replace
 import moderngl
 
 from ...shaders.program import Limits
-from .compiler import PRECISE, SUBGROUPS, begin
 from .context import POINTER, UINT, function
+from .dialect import PRECISE, SUBGROUPS, begin
 
 GL_MAX_COMPUTE_SHARED_MEMORY_SIZE = 0x8262
 GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS = 0x90EB

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
-from .compiler import head
 from .context import INT, POINTER, UINT, function, quick
 from .device import Device
+from .dialect import head
 from .texels import BufferTexture
 
 GL_COMPUTE_SHADER = 0x91B9

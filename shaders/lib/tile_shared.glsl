@@ -32,20 +32,21 @@ uint tile_lane() { return gl_LocalInvocationID.x % uint(CHUNK); }
 uint tile_read(int r) { return tile_block() * uint(PIXELS * DOWN) + tile_own(r); }
 uint tile_step(uint k) { return min(k + tile_lane(), uint(STEPS - 1)); }
 
+// What CHUNK steps give: added to the sums as it comes, or all in half first.
 #if HALF_SUMS
 f16vec4 in_half[PIXELS][VECS];
 
-void half_clear() {
+void chunk_clear() {
     for (int p = 0; p < PIXELS; p++)
         for (int v = 0; v < VECS; v++) in_half[p][v] = f16vec4(0.0);
 }
 
-void half_add(int p, int v, f16vec4 x, f16vec4 w[STEP]) {
+void chunk_add(int p, int v, f16vec4 x, f16vec4 w[STEP]) {
     for (int c = 0; c < STEP; c++) in_half[p][v] += x[c] * w[c];
 }
 
 // To the sums in float; what half does not hold is infinite by now, or no number.
-void half_join() {
+void chunk_join() {
     bool fits = true;
     for (int p = 0; p < PIXELS; p++)
         for (int v = 0; v < VECS; v++) {
@@ -55,6 +56,10 @@ void half_join() {
         }
     if (!fits) beyond();
 }
+#else
+void chunk_clear() {}
+void chunk_add(int p, int v, STEP_TYPE x, FOUR w[STEP]) { add_products(sum[p][v], x, w); }
+void chunk_join() {}
 #endif
 
 // Adds to each pixel what CHUNK steps from k on give; `value` is what this thread has read of them. Steps past the last are
@@ -69,23 +74,15 @@ void tile_add(STEP_TYPE value[READS], uint base, uint k) {
     for (int r = 0; r < READS; r++) shared_values[tile_own(r)][tile_lane()] = SHARED_STEP(counts ? value[r] : STEP_TYPE(0));
     barrier();
     uint pixel = gl_LocalInvocationID.x / uint(ACROSS), four = gl_LocalInvocationID.x % uint(ACROSS);
-#if HALF_SUMS
-    half_clear();
-#endif
+    chunk_clear();
     for (int n = 0; n < CHUNK; n++) {
         SHARED_STEP x[PIXELS];
         SHARED_FOUR by[STEP];
         for (int p = 0; p < PIXELS; p++) x[p] = shared_values[uint(p * DOWN) + pixel][n];
         for (int v = 0; v < VECS; v++) {
             for (int c = 0; c < STEP; c++) by[c] = shared_weights[n][c][uint(v * ACROSS) + four];
-#if HALF_SUMS
-            for (int p = 0; p < PIXELS; p++) half_add(p, v, x[p], by);
-#else
-            for (int p = 0; p < PIXELS; p++) add_products(sum[p][v], x[p], by);
-#endif
+            for (int p = 0; p < PIXELS; p++) chunk_add(p, v, x[p], by);
         }
     }
-#if HALF_SUMS
-    half_join();
-#endif
+    chunk_join();
 }
