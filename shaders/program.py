@@ -289,6 +289,11 @@ def bits(x: float | np.float32) -> int:
     return int(np.float32(x).view(np.int32))
 
 
+def in_bits(x: float | np.float32) -> str:
+    """A float as GLSL whose number is told at the launch, so that ops which differ in it share a shader."""
+    return f"intBitsToFloat({bits(x)})"
+
+
 def valued(value: object) -> str:
     """A number as GLSL of the type VALUE, for functions that want all of one type."""
     return f"VALUE({literal(value)})"

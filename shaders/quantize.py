@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused, answering, result, values
-from .program import Arg, Const, Elementwise, Limits, Lowered, Program, Stage, groups_for, literal
+from .program import Arg, Const, Elementwise, Limits, Lowered, Program, Stage, groups_for, in_bits, literal
 from .quantized import EIGHT_BITS, RANGES, affine, rescaled
 from .types import in_fours
 
@@ -50,11 +50,14 @@ def stage(source: Tensor, output: Tensor) -> Stage:
         q = affine(source)
         if source.type == "INT16" and q.zero:
             raise Refused("quantization", f"zero point {q.zero}", "0, as it is INT16")
-        return Stage(f"MADE(x - ({q.zero})) * {literal(q.single)}")
+        return Stage(f"MADE(x - ({q.zero})) * {in_bits(q.single)}")
     y = affine(output)
     low, high = map(literal, RANGES[output.type])
     if source.type == "FLOAT32":
-        return Stage(f"nearest(divided(x, {literal(y.single)}), {y.zero}, {low}, {high})", includes=("exact",))
+        # By a power of 2 a product is as exact as a quotient, and shorter.
+        power = math.frexp(y.scale)[0] == 0.5
+        quotient = f"x * {in_bits(1 / y.scale)}" if power else f"divided(x, {in_bits(y.single)})"
+        return Stage(f"nearest({quotient}, ({y.zero}), {low}, {high})", includes=("exact",))
     x = affine(source)
     if source.type == output.type == "INT16" and (x.zero or y.zero):
         raise Refused("quantization", f"zero points {x.zero} and {y.zero}", "0, as both are INT16")

@@ -88,6 +88,15 @@ def rescaled(expression: str, real: float) -> str:
     return f"multiplied({expression}, VALUE({whole}), VALUE({shift}))"
 
 
+def rescaled_raised(expression: str, up: int, real: float) -> str:
+    """The same of what is first multiplied by 2 ** up, of a number of 31 - up bits."""
+    whole, shift = multiplier(real)
+    if up < 15 or shift > 0:
+        return rescaled(f"{expression} << {up}", real)
+    factors = f"VALUE({whole >> 16}), VALUE({whole & 0xFFFF})"
+    return f"multiplied_raised({expression}, {factors}, {up}u, VALUE({-shift}))"
+
+
 def multiplied(x: Whole, real: float) -> Whole:
     """What lib/quantized.glsl makes of integers times a real number >= 0."""
     return scaled(x, *multiplier(real))

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph.model import Graph, Op, Tensor
 from .arguments import Refused
 from .operators import COMPARISONS
-from .quantized import Affine, activation_range, affine, multiplied, multiplier, rescaled
+from .quantized import Affine, activation_range, affine, multiplied, multiplier, rescaled, rescaled_raised
 
 EIGHT, SIXTEEN = frozenset({"INT8", "UINT8"}), frozenset({"INT8", "UINT8", "INT16"})
 
@@ -37,7 +37,7 @@ class Operand:
         A constant is multiplied here, for Mesa 22 folds `imulExtended` of constant vectors wrong.
         """
         if self.value is None:
-            return rescaled(f"{self.real} << {up}", real)
+            return rescaled_raised(self.real, up, real)
         return f"VALUE({multiplied(np.array([(self.value - self.q.zero) << up]), real).item()})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
-from ...shaders.program import Program, Stage, bits
+from ...shaders.program import Program, Stage, in_bits
 
 # Activations that only bound a value, from where to where.
 BOUNDS = {"relu(x)": (0.0, inf), "relu6(x)": (0.0, 6.0), "relu1(x)": (-1.0, 1.0), "clip(x, 0.0, 1.0)": (0.0, 1.0)}
@@ -25,4 +25,4 @@ def alike(program: Program) -> Program:
 
 def clip(low: float, high: float) -> str:
     """A stage's expression that bounds `x`, in which the bounds are the bits of floats, as what is told is integers."""
-    return f"clip(x, intBitsToFloat({bits(low)}), intBitsToFloat({bits(high)}))"
+    return f"clip(x, {in_bits(low)}, {in_bits(high)})"

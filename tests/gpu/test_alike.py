@@ -13,6 +13,7 @@ from delegraph.shaders.program import Limits
 
 from .graphs import SAME, noise
 
+LIMITS = Limits()
 FUSED, APART = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
 
 
@@ -28,9 +29,9 @@ def layer(fused: str = "NONE", apart: str = "", kind: str = "CONV_2D") -> bytes:
     return b.build()
 
 
-def text_of(content: bytes) -> str:
+def text_of(content: bytes, limits: Limits = LIMITS) -> str:
     graph = graph_of(content)
-    ((launch,), _) = lower(graph, range(len(graph.ops)), frozenset(), Limits())
+    ((launch,), _) = lower(graph, range(len(graph.ops)), frozenset(), limits)
     ranges = [(block, [(0, 0)] * len(block)) for block in launch.blocks]
     return joined(source(launch.program, 30, ranges))
 
@@ -51,3 +52,32 @@ def test_each_keeps_its_bounds(value: float) -> None:
     for fused, (low, high) in zip(FUSED, ((-np.inf, np.inf), (0, np.inf), (0, 6), (-1, 1)), strict=True):
         (got,) = run_gpu(graph_of(layer(fused, kind="DEPTHWISE_CONV_2D")), [x])
         np.testing.assert_array_equal(got, np.where(x < low, low, np.where(x > high, high, x)).astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["DEQUANTIZE", "QUANTIZE"])
+def test_scales_are_told(kind: str) -> None:
+    """Ops that differ in how their tensor is quantised are one shader."""
+
+    def text(scale: float, zero: int) -> str:
+        b, shape, q = GraphBuilder(), (2, 15), (scale, zero)
+        if kind == "QUANTIZE":
+            b.output(b.op(kind, [b.input(shape)], shape, dtype="INT8", quantization=q))
+        else:
+            b.output(b.op(kind, [b.input(shape, "int8", quantization=q)], shape, dtype="FLOAT32", op_version=2))
+        return text_of(b.build())
+
+    assert text(0.3, 4) == text(0.1, -5)
+
+
+def test_kernels_of_any_size_are_one_shader_on_software() -> None:
+    def text(kernel: int, stride: int, limits: Limits) -> str:
+        out = (1, 3, 5, 8) if stride == 1 else (1, 2, 3, 8)
+        b = GraphBuilder()
+        filters, bias = b.constant(noise(8, kernel, kernel, 8)), b.constant(noise(8))
+        more = {**SAME, "stride_h": stride, "stride_w": stride}
+        b.output(b.op("CONV_2D", [b.input((1, 3, 5, 8)), filters, bias], out, **more))
+        return text_of(b.build(), limits)
+
+    software = Limits(texels=True)
+    assert text(3, 1, software) == text(5, 1, software) == text(1, 2, software)
+    assert text(3, 1, LIMITS) != text(5, 1, LIMITS)
