@@ -92,9 +92,9 @@ class Weights:
         sets = -(-outputs // (4 * vecs))
         made = np.ascontiguousarray(array if self.made is None else self.made(array))
         found = np.lib.stride_tricks.as_strided(made, self.shape, [step * made.itemsize for step in self.steps])
-        padded = np.zeros((layers, taps, inputs, sets * vecs * 4), made.dtype)
-        padded[..., :outputs] = found
-        blocks = padded.reshape(layers, taps, inputs // deep, deep, sets, vecs, 4)
+        if past := sets * vecs * 4 - outputs:
+            found = np.pad(found, [(0, 0)] * 3 + [(0, past)])
+        blocks = found.reshape(layers, taps, inputs // deep, deep, sets, vecs, 4)
         return np.ascontiguousarray(blocks.transpose(0, 4, 1, 2, 5, 3, 6))
 
     def _as_it_is(self) -> tuple[str, dict[str, int]]:
