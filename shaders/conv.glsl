@@ -1,7 +1,8 @@
 // Convolution over depth, height and width: for each tap of the kernel, the input under it times the tap's weights. A
 // layer is a group of input and output channels.
 
-const ivec3 STRIDE = ivec3(STRIDE_D, STRIDE_H, STRIDE_W), DILATION = ivec3(DILATION_D, DILATION_H, DILATION_W);
+#define STRIDE ivec3(STRIDE_D, STRIDE_H, STRIDE_W)
+#define DILATION ivec3(DILATION_D, DILATION_H, DILATION_W)
 
 void main() {
     int layer = int(tile_layer());

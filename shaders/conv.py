@@ -22,6 +22,8 @@ from .weights import Weights
 
 OPS = ("CONV_2D", "CONV_3D")
 TYPES, RESULTS = READ, WRITTEN
+# What software is told of the windows over an image, so that layers with others share a shader, which takes it 0.3 s.
+WINDOW = tuple(f"{name}_{axis}" for name in ("KERNEL", "STRIDE", "DILATION") for axis in "HW")
 # How many values a gate has to multiply, in a launch of 0.2 ms, before software compiles a shader for that, in 0.2 s.
 GATED = 1 << 17
 
@@ -63,12 +65,14 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         return Ways.between(sums.before, product.ways(graph, limits))
     weights = Weights(filters, (sets, taps, depth, each), steps, sums.weights_zero, signed)
     constants = {**geometry(*(NOWHERE,) * flat, *spans), "PIXEL_STEPS": image[-1] // weights.step}
+    if limits.texels:
+        constants["PADDED"] = 1
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     plain = Tiles(
         graph, "conv", constants, (arg,), weights, output, pixels, limits, sums, sets, sets,
-        rows_a_scale=pixels // image[0],
+        rows_a_scale=pixels // image[0], told=WINDOW if limits.texels else (),
     ).ways()  # fmt: skip
-    by_tiles = flat and sets == 1 and winograd.applies(graph, spans, depth, channels, filters, output)
+    by_tiles = flat and sets == 1 and winograd.applies(graph, image[0], spans, depth, channels, filters, output)
     if not (by_tiles and winograd.near_enough(graph, op, filters)):
         return Ways.between(sums.before, plain)
     return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least(plain))))

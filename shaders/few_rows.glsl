@@ -23,8 +23,8 @@ void main() {
     }
     for (int r = 0; r < ROWS; r++) part[split][r][lane] = sum[r];
     barrier();
-    if (split != 0u || vec >= uint(VECS)) return;
-    for (int r = 0; r < ROWS; r++) {
+    int end = split == 0u && vec < uint(VECS) ? ROWS : 0;
+    for (int r = 0; r < end; r++) {  // not unrolled, as in lib/tile.glsl
         SUM x = part[0][r][lane];
         for (int s = 1; s < SPLITS; s++) sum_join(x, part[s][r][lane]);
         store_channels(x, layer, vec, (layer * uint(ROWS) + uint(r)) * uint(CHANNELS), left_row(layer, uint(r)));

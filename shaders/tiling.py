@@ -118,8 +118,9 @@ class Shape:
 
 
 # The largest are for where they were measured to be faster: a GPU's registers may not hold their sums. Software spills
-# any: the first is by rule there, for floats. Many different ones take long to compile.
+# any. As many different ones take it long to compile, most layers share one there: of floats, and of integers.
 SHAPES, LARGEST = tuple(Shape(*s) for s in ((4, 4), (7, 2), (2, 2), (4, 1), (1, 1))), (Shape(7, 4), Shape(8, 4))
+OF_FLOATS, OF_INTEGERS = LARGEST[0], SHAPES[1]
 # Groups of 64 by 64 in 16 by 8 threads, and of 32 by 32 in 8 by 8, either 32 input channels at a time, are what tuning
 # chose for most GPUs of AMD, Intel and NVIDIA, and for a phone's (CLBlast's database of tuned parameters, Xgemm). Any
 # device of OpenGL ES 3.1 has the memory and the threads for them.
@@ -133,7 +134,7 @@ PARTS, LAUNCH = (4, 16), 300.0
 SIZES = (
     *EXTENTS, "IN_D", "OUT_D", "PAD_D", "PIXEL_STEPS",
     "ROWS", "DEPTH", "ROWS_A_SCALE", "LAYER_STEP", "BLOCK_STEP", "TAP_STEP", "LAST_VEC", "CHANNELS", "STEPS",
-    "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS",
+    "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS", "BATCH_DIMS", "LEFT_STRIDES", "RIGHT_STRIDES",
 )  # fmt: skip
 OF_PARTS = ("PARTS", "PART_STEPS", "PART_SIZE")
 
@@ -146,7 +147,7 @@ class Tiles:
     l % `groups`. Where the body lays the channels of a pixel out as `windows` pixels, the output has so many times
     fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may be made in `parts`, which
     lie in the output one after another. With `in_half`, constant weights lie in half whatever the output does. With
-    `half_sums`, threads that share tiles multiply in half.
+    `half_sums`, threads that share tiles multiply in half. Of the body's constants, `told` are told at the launch, too.
     """
 
     graph: Graph
@@ -166,6 +167,7 @@ class Tiles:
     parts: int = 1
     in_half: bool = False
     half_sums: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -185,13 +187,13 @@ class Tiles:
     def ways(self) -> tuple[Way, ...]:
         """A way for each shape of a tile. Those that threads share want inputs by fours, and sums of one word."""
         software, floats = self.limits.texels, self.sums.one == "float"
-        common = LARGEST[0] if software and floats else None
-        costly = LARGEST[int(common is not None) :]
+        common = (OF_FLOATS if floats else OF_INTEGERS) if software else None
         found = []
         for shape in (*SHAPES, *LARGEST):
             own = 1.0 if common in (None, shape) else OWN
+            costly = shape in LARGEST and shape != common
             fitting = replace(shape, local=min(self.limits.lanes, shape.local)) if software else shape
-            found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), shape in costly))
+            found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), costly))
         if self.sources[0].type == "vec4" and "sum_wide" not in self.sums.libraries:
             found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
             found += self.in_parts(SHARING[-1])
@@ -228,7 +230,7 @@ class Tiles:
         if shape.shares:
             found |= {"PARTS": self.parts, "PART_STEPS": self.part(shape), "PART_SIZE": self.pixels * self.channels}
             found |= {"HALF_SUMS": int(self.half_sums)}
-        told = (*SIZES, *OF_PARTS * shape.shares, *self.sums.sizes)
+        told = (*SIZES, *self.told, *OF_PARTS * shape.shares, *self.sums.sizes)
         adding = "tile_shared" if shape.shares else "tile_apart"
         program = Program(
             self.body, found, (*self.sources, arg, *self.sums.args(self.groups, self.channels, "vec4")), self.output,

@@ -20,6 +20,10 @@ from .lowering import Whole, alone, by_fours, lower_op, over_limit, sources, wri
 
 Lower = Callable[[Graph, Op, Limits], Whole | Refusal]
 
+# How many values a product of integers must make for another op to join it on software: with other stages it is another
+# shader, of 0.15 to 0.25 s. An ADD by itself is one of 0.05 s, and takes a millisecond for ten times so many values.
+SMALL = 100_000
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -165,9 +169,16 @@ class Lowerer:
         made = self.writers[root]
         if any(width(self.launches[k].program.value) > width(program.value) for k in made) and not by_fours(program):
             return False
+        if self.limits.texels and self.graph.tensors[root].size < SMALL and any(self.sums_integers(k) for k in made):
+            return False
         read = (self.root(s) for s in sources(program) if isinstance(s, int))
         ready = all(k < made[0] for t in read if t != root for k in self.writers.get(t, []))
         return ready and all(self.has_room(self.joined(self.launches[k].program, root, program)) for k in made)
+
+    def sums_integers(self, launch: int) -> bool:
+        """Whether a launch makes tiles of integers."""
+        program = self.launches[launch].program
+        return "tile" in program.includes and program.value in ("int", "ivec4")
 
     def has_room(self, program: Program) -> bool:
         """Whether a program that something joined keeps to the limits, and to places that any plan may give."""

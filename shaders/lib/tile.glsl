@@ -36,7 +36,20 @@ SUM tile_sum(int p, int v) {
 }
 
 // Stores the channels of the p-th pixel, the first of which lies at `start` in this part of the output; see store_channels.
+// Where single values are stored, fours of channels are gone through as pixels are, as there is four times as much to compile.
 void tile_store(int p, uint start, uint row) {
     start += tile_part() * uint(PART_SIZE);
+#if IN_FOURS
     for (int v = 0; v < VECS; v++) store_channels(tile_sum(p, v), tile_layer(), tile_vec(v), start, row);
+#else
+    SUM sums[VECS];
+    for (int v = 0; v < VECS; v++) sums[v] = tile_sum(p, v);
+    int v = 0;
+    for (uint vec = tile_vec(0); vec < min(uint(CHANNELS + 3) / 4u, tile_vec(VECS)); vec += uint(ACROSS), v++) {
+        SUM s = sums[0];
+        for (int w = 1; w < VECS; w++)
+            if (w == v) s = sums[w];
+        store_channels(s, tile_layer(), vec, start, row);
+    }
+#endif
 }

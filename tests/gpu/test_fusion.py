@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from ops.harness import check, delegate, difference, graph_of, random_inputs, reference, run_gpu, whole
 
+from delegraph.delegates.gpu.launches import SMALL, lower
 from delegraph.graph.builder import GraphBuilder
+from delegraph.shaders.program import Limits
 
 from .graphs import SAME, conv, noise
 
@@ -197,3 +199,19 @@ def test_a_fused_stage_is_seen_in_a_depthwise_and_a_dense_layer() -> None:
     y = b.op("FULLY_CONNECTED", [flat, b.constant(noise(10, 36)), b.constant(noise(10))], (1, 10))
     b.output(b.op("LOGISTIC", [y], (1, 10)))
     check(b.build(), launches=2)
+
+
+def test_on_software_nothing_joins_small_products_of_integers() -> None:
+    """There another shader of the product would take longer than ever is saved."""
+
+    def launched(pixels: int, limits: Limits) -> int:
+        shape = (1, 1, pixels, 8)
+        b = GraphBuilder()
+        x = b.input(shape, "int8", quantization=(0.3, 20))
+        w = b.constant(np.ones((8, 1, 1, 8), np.int8), quantization=(0.01, 0))
+        made = b.op("CONV_2D", [x, w], shape, quantization=(0.2, -9), op_version=3, **SAME)
+        b.output(b.op("ADD", [made, x], shape, quantization=(0.4, 3), op_version=2))
+        return len(lower(graph_of(b.build()), (0, 1), frozenset(), limits)[0])
+
+    software = Limits(texels=True)
+    assert (launched(100, software), launched(SMALL // 8, software), launched(100, Limits())) == (2, 1, 1)

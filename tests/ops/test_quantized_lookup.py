@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from delegraph.delegates.gpu import launches
 from delegraph.graph.builder import GraphBuilder
 
 from .harness import check
@@ -12,8 +13,9 @@ from .quantized import exact, noise
 from .test_failing import fails
 
 
-def test_tables_are_stages() -> None:
-    """A convolution, what activates it and what dequantises that: one launch."""
+def test_tables_are_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A convolution, what activates it and what dequantises that: one launch, however small."""
+    monkeypatch.setattr(launches, "SMALL", 0)
     rng = np.random.default_rng(0)
     b = GraphBuilder()
     x = b.input((1, 5, 4, 8), "int8", quantization=(0.3, 20))
