@@ -16,7 +16,7 @@ void main() {
     for (int r = 0; r < READS; r++) {
         int pixel = int(min(tile_read(r), uint(OUTPUT_PIXELS - 1)));
         ivec3 at = place_of(pixel, made.z, made.y);
-        image[r] = divide(at.z, made.x);
+        image[r] = OUT_D == 1 ? at.z : divide(at.z, made.x);
         corner[r] = ivec3(at.z - image[r] * made.x, at.y, at.x) * STRIDE - pad;
     }
 

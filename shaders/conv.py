@@ -11,7 +11,7 @@ from math import prod
 from ..graph.model import Graph, Op
 from . import winograd
 from .arguments import Refused, answering, result, values
-from .convolution import NOWHERE, geometry, windows
+from .convolution import DEPTHS, NOWHERE, geometry, windows
 from .hybrid import Rows
 from .product import Product
 from .program import Arg, Limits, Lowered
@@ -70,7 +70,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     plain = Tiles(
         graph, "conv", constants, (arg,), weights, output, pixels, limits, sums, sets, sets,
-        rows_a_scale=pixels // image[0], told=WINDOW if limits.texels else (),
+        rows_a_scale=pixels // image[0], told=(*DEPTHS * (not flat), *WINDOW * limits.texels),
     ).ways()  # fmt: skip
     by_tiles = flat and sets == 1 and winograd.applies(graph, image[0], spans, depth, channels, filters, output)
     if not (by_tiles and winograd.near_enough(graph, op, filters)):

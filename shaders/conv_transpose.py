@@ -12,7 +12,7 @@ from math import prod
 
 from ..graph.model import Graph, Op
 from .arguments import Refused, answering, integers, result, values
-from .convolution import NOWHERE, Window, geometry, windows
+from .convolution import DEPTHS, NOWHERE, Window, geometry, windows
 from .hybrid import Rows
 from .program import Arg, Limits, Lowered
 from .sums import READ, WRITTEN, Sums, sums_of
@@ -70,7 +70,7 @@ def transposed(
     arg = Arg("source", sums.source, "vec4" if weights.step == 4 else "float")
     phases = Tiles(
         graph, "conv_transpose", constants, (arg,), weights, output, pixels, limits, sums, prod(strides),
-        rows_a_scale=pixels // graph.tensors[output].shape[0],
+        rows_a_scale=pixels // graph.tensors[output].shape[0], told=DEPTHS * (len(spans) == 3),
     ).ways()  # fmt: skip
     _, taps, depth, channels = weights.shape
     side_by_side = all((s.kernel, s.dilation, s.before, s.size) == (s.stride, 1, 0, s.stride * s.out) for s in spans)

@@ -116,6 +116,7 @@ def _reads_once(op: Op, before: Op) -> bool:
 
 # What of the geometry of an image layers of one kind do not share (Program.sizes).
 EXTENTS = ("IN_H", "IN_W", "OUT_H", "OUT_W", "PAD_H", "PAD_W")
+DEPTHS = ("IN_D", "OUT_D", "PAD_D")  # the same of volumes
 
 
 def geometry(*spans: Window) -> dict[str, int]:

@@ -132,7 +132,7 @@ PARTS, LAUNCH = (4, 16), 300.0
 
 # Of the constants of a body that makes tiles, what layers of one kind do not share, and more where threads share tiles.
 SIZES = (
-    *EXTENTS, "IN_D", "OUT_D", "PAD_D", "PIXEL_STEPS",
+    *EXTENTS, "PIXEL_STEPS",
     "ROWS", "DEPTH", "ROWS_A_SCALE", "LAYER_STEP", "BLOCK_STEP", "TAP_STEP", "LAST_VEC", "CHANNELS", "STEPS",
     "OUTPUT_PIXELS", "BLOCKS", "SETS", "LAYERS", "GROUPS", "BATCH_DIMS", "LEFT_STRIDES", "RIGHT_STRIDES",
 )  # fmt: skip
