@@ -41,9 +41,16 @@ void main() {
     for (int y = 0; y < 6; y++) columns[y * 6 + x] = column[y];
     COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5)
 
-#define IN(k, r) columns[(r) * 6 + k]
-#define ROW(r)                                                                       \
-    interpolate(IN(0, r), IN(1, r), IN(2, r), IN(3, r), IN(4, r), IN(5, r), column); \
-    for (int x = 0; x < 6; x++) store(uint((((r) * 6 + x) * TILES + tile) * FOURS + four), column[x]);
-    ROW(0) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5)
+    // Rows are gone through in a loop that is not unrolled, as in lib/tile.glsl: 36 stores are the most to compile.
+    int end = TILES > 0 ? 6 : 0;
+    for (int r = 0; r < end; r++) {
+        vec4 row[6], made[6];
+        for (int x = 0; x < 6; x++) {
+            row[x] = columns[x];
+            for (int q = 1; q < 6; q++)
+                if (q == r) row[x] = columns[q * 6 + x];
+        }
+        interpolate(row[0], row[1], row[2], row[3], row[4], row[5], made);
+        for (int x = 0; x < 6; x++) store(uint(((r * 6 + x) * TILES + tile) * FOURS + four), made[x]);
+    }
 }

@@ -27,12 +27,17 @@ void main() {
     for (int y = 0; y < 4; y++) columns[y * 6 + x] = column[y];
     COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5)
 
-#define IN(k, r) columns[(r) * 6 + k]
-#define ROW(r)                                                                                  \
-    join(IN(0, r), IN(1, r), IN(2, r), IN(3, r), IN(4, r), IN(5, r), column);                   \
-    if (corner.y + r < OUT_H)                                                                   \
-        for (int x = 0; x < 4; x++)                                                             \
-            if (corner.x + x < OUT_W) store(first + uint(((r) * OUT_W + x) * FOURS), column[x]);
     uint first = uint(((image * OUT_H + corner.y) * OUT_W + corner.x) * FOURS + four);
-    ROW(0) ROW(1) ROW(2) ROW(3)
+    int r = 0, end = min(corner.y + 4, OUT_H);
+    for (int y = corner.y; y < end; y++, r++) {  // not unrolled, as in winograd_input.glsl
+        vec4 row[6], made[4];
+        for (int x = 0; x < 6; x++) {
+            row[x] = columns[x];
+            for (int q = 1; q < 4; q++)
+                if (q == r) row[x] = columns[q * 6 + x];
+        }
+        join(row[0], row[1], row[2], row[3], row[4], row[5], made);
+        for (int x = 0; x < 4; x++)
+            if (corner.x + x < OUT_W) store(first + uint((r * OUT_W + x) * FOURS), made[x]);
+    }
 }
