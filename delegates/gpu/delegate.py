@@ -26,7 +26,7 @@ from .device import Device, open_device
 from .executable import GLExecutable
 from .forms import form
 from .halves import Precision, checked, in_halves, misfit
-from .kernels import Refusal
+from .kernels import Refusal, kernels
 from .launches import Launch, lower
 from .lowering import Whole, lower_op, tensors_of, ways
 from .outside import GLOutside
@@ -270,6 +270,9 @@ class GPUDelegate:
             if self._device is not None and self._device.lost:
                 self._forget()
             if self._device is None:
+                # The driver's libraries load without Python's lock: meanwhile kernels do.
+                loading = threading.Thread(target=kernels)
+                loading.start()
                 try:
                     self._device = (
                         Device(self._context, own=False)
@@ -279,6 +282,8 @@ class GPUDelegate:
                 except NoGL as problem:
                     self._problem = None if self._reopens else problem  # a device that was here may come back
                     raise
+                finally:
+                    loading.join()
             self._device.check_process()
             return self._device
 
