@@ -46,9 +46,8 @@ void main() {
     along = uint(channel);
     int c = 0, end = min(left + COLUMNS, OUT_W);
     for (int x = left; x < end; x++, c++) {  // not unrolled, as in lib/tile.glsl
-        SUM s = sum[0];
-        for (int q = 1; q < COLUMNS; q++)
-            if (q == c) s = sum[q];
+        SUM s;
+        CHOOSE(s, c, COLUMNS, sum[q]);
         store(first + uint(c * steps), finished(s, uint(channel), uint(channel * TERMS), uint(image)));
     }
 }

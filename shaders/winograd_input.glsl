@@ -46,9 +46,7 @@ void main() {
     for (int r = 0; r < end; r++) {
         vec4 row[6], made[6];
         for (int x = 0; x < 6; x++) {
-            row[x] = columns[x];
-            for (int q = 1; q < 6; q++)
-                if (q == r) row[x] = columns[q * 6 + x];
+            CHOOSE(row[x], r, 6, columns[q * 6 + x]);
         }
         interpolate(row[0], row[1], row[2], row[3], row[4], row[5], made);
         for (int x = 0; x < 6; x++) store(uint(((r * 6 + x) * TILES + tile) * FOURS + four), made[x]);

@@ -27,17 +27,14 @@ void main() {
     for (int y = 0; y < 4; y++) columns[y * 6 + x] = column[y];
     COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5)
 
-    uint first = uint(((image * OUT_H + corner.y) * OUT_W + corner.x) * FOURS + four);
-    int r = 0, end = min(corner.y + 4, OUT_H);
-    for (int y = corner.y; y < end; y++, r++) {  // not unrolled, as in winograd_input.glsl
+    for (int y = corner.y; y < min(corner.y + 4, OUT_H); y++) {  // not unrolled, as in winograd_input.glsl
         vec4 row[6], made[4];
         for (int x = 0; x < 6; x++) {
-            row[x] = columns[x];
-            for (int q = 1; q < 4; q++)
-                if (q == r) row[x] = columns[q * 6 + x];
+            CHOOSE(row[x], y - corner.y, 4, columns[q * 6 + x]);
         }
         join(row[0], row[1], row[2], row[3], row[4], row[5], made);
         for (int x = 0; x < 4; x++)
-            if (corner.x + x < OUT_W) store(first + uint((r * OUT_W + x) * FOURS), made[x]);
+            if (corner.x + x < OUT_W)
+                store(uint(((image * OUT_H + y) * OUT_W + corner.x + x) * FOURS + four), made[x]);
     }
 }

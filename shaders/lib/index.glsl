@@ -30,6 +30,16 @@ ivec3 place_of(int i, int width, int height) {
     return ivec3(i - row * width, row - image * height, image);
 }
 
+// Sets x to the k-th of `count` values, each of which is as `each` says of q. An array that is indexed by what is known only
+// when it runs would lie in memory on software, and compile longer than that.
+#define CHOOSE(x, k, count, each)    \
+    {                                \
+        const int q = 0;             \
+        x = each;                    \
+    }                                \
+    for (int q = 1; q < count; q++)  \
+        if (q == (k)) x = each
+
 // Defines uint name(uint i): where value `i` of a row-major block of these dimensions lies, by its strides.
 #define PLACE(name, rank, dims, strides)                                \
     uint name(uint i) {                                                 \

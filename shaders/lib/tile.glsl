@@ -25,13 +25,12 @@ uint tile_vec(int k) {
 }
 
 // Where the pixels of this thread end. What it stores is the most that there is to compile, so pixels are stored in a loop
-// whose end is not known before it runs, and their sums chosen, as computed indices would compile longer than all stores.
+// whose end is not known before it runs, and their sums chosen.
 uint tile_end() { return min(uint(OUTPUT_PIXELS), tile_pixel(PIXELS)); }
 
 SUM tile_sum(int p, int v) {
-    SUM s = sum[0][v];
-    for (int q = 1; q < PIXELS; q++)
-        if (q == p) s = sum[q][v];
+    SUM s;
+    CHOOSE(s, p, PIXELS, sum[q][v]);
     return s;
 }
 
@@ -46,9 +45,8 @@ void tile_store(int p, uint start, uint row) {
     for (int v = 0; v < VECS; v++) sums[v] = tile_sum(p, v);
     int v = 0;
     for (uint vec = tile_vec(0); vec < min(uint(CHANNELS + 3) / 4u, tile_vec(VECS)); vec += uint(ACROSS), v++) {
-        SUM s = sums[0];
-        for (int w = 1; w < VECS; w++)
-            if (w == v) s = sums[w];
+        SUM s;
+        CHOOSE(s, v, VECS, sums[q]);
         store_channels(s, tile_layer(), vec, start, row);
     }
 #endif
