@@ -11,28 +11,38 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
+from .arena import new_buffer
 from .context import EGLContext, NoGL
 from .device import Device
-from .shader import Nothing, Shader, Textures
+from .shader import Nothing, Shader
+from .texels import BufferTexture
 
 log = logging.getLogger("delegraph.gpu")
 
 SLOW = 0.03  # seconds for one shader, beyond which it was not in Mesa's cache, and help is worth a context
 MOST = 8  # threads
+Units = Sequence[tuple[int, str]]  # each that will have a texture bound, and of which element, among TEXELS
 UNSHARED = ("MESA_SHADER_CACHE_DISABLE", "MESA_GLSL_CACHE_DISABLE")
 
 
 class Work:
     """Texts to be made shaders, by several threads in contexts that share their objects."""
 
-    def __init__(self, textures: Mapping[str, Textures]) -> None:
-        """The texts, and what each shader will find bound. A context must be current."""
-        self._textures = textures
-        self._todo = deque(sorted(textures, key=len))
+    def __init__(self, device: Device, units: Mapping[str, Units]) -> None:
+        """The texts, and what each shader will find bound. A context must be current.
+
+        Machine code depends on the format of a texture, not on what is in it: small ones stand in for those to come.
+        """
+        self._device, self._units = device, units
+        self._todo = deque(sorted(units, key=len))
         self._nothing = Nothing()
+        self._bytes = new_buffer(device, 0)
+        elements = {element for found in units.values() for _, element in found}
+        self._texels = {element: BufferTexture(self._bytes, 0, 0, element) for element in elements}
+        self._helpers: list[threading.Thread] = []
         self.made: dict[str, Shader] = {}
 
     def __len__(self) -> int:
@@ -45,48 +55,55 @@ class Work:
             text = self._todo.popleft() if first else self._todo.pop()
         except IndexError:
             return False
-        shader = self.made[text] = Shader.compiled(text)
-        if shader.problem() is None:
-            self._nothing.launch(shader, self._textures[text])
+        self.made[text] = Shader.compiled(text)
+        self._launch(text)
         return True
 
+    def _launch(self, text: str) -> None:
+        shader = self.made[text]
+        if shader.problem() is None:
+            self._nothing.launch(shader, [(unit, self._texels[element]) for unit, element in self._units[text]])
+
+    def help(self, most: int) -> None:
+        """Let `most` more threads help, as far as there are texts and cores for them. A context must be current."""
+        contexts = others(self._device, min(most, len(self) - 1), len(self._helpers))
+        helpers = [threading.Thread(target=help_with, args=(self, own)) for own in contexts]
+        self._helpers += helpers
+        for helper in helpers:
+            helper.start()
+
     def finish(self) -> None:
-        """Find in the context that is current what was made in others."""
-        for text, shader in self.made.items():
-            if shader.problem() is None:
-                self._nothing.launch(shader, self._textures[text])
+        """Wait for those who help, and find in the context that is current what was made in theirs."""
+        for helper in self._helpers:  # of which one may start others
+            helper.join()
+        for text in self.made if self._helpers else ():
+            self._launch(text)
 
     def close(self) -> None:
         """Do no more."""
         self._todo.clear()
+        for helper in self._helpers:
+            helper.join()
         self._nothing.release()
+        for texture in self._texels.values():
+            texture.release()
+        self._bytes.release()
 
 
-def machine_code(device: Device, textures: Mapping[str, Textures], meanwhile: Callable[[], None]) -> dict[str, Shader]:
+def machine_code(device: Device, units: Mapping[str, Units], meanwhile: Callable[[], None]) -> dict[str, Shader]:
     """A shader for each text, made as far as the driver can, unless it has a `problem`. A context must be current.
 
-    `meanwhile` is done here while other threads have begun, if any help.
+    `meanwhile` is done here while another thread has begun, if one helps.
     """
-    work = Work(textures)
-    helpers: list[threading.Thread] = []
+    work = Work(device, units)
     try:
-        start = perf_counter()
-        if work.step(first=True) and perf_counter() - start > SLOW:
-            helpers = started(work, others(device, len(work)))
+        work.help(1)
         meanwhile()
-        start = perf_counter()
         while work.step():
-            if not helpers and perf_counter() - start > SLOW:
-                helpers = started(work, others(device, len(work) - 1))
-            start = perf_counter()
-        for helper in helpers:
-            helper.join()
-        if helpers:
-            work.finish()
+            pass
+        work.finish()
     except BaseException:
         work.close()
-        for helper in helpers:
-            helper.join()
         for shader in work.made.values():
             shader.release()
         raise
@@ -94,31 +111,29 @@ def machine_code(device: Device, textures: Mapping[str, Textures], meanwhile: Ca
     return work.made
 
 
-def others(device: Device, most: int) -> list[EGLContext]:
-    """Contexts beside the current one for other threads, as many as there are cores for, if they would help."""
-    if not device.mesa or any(os.environ.get(name, "").lower() in ("1", "true") for name in UNSHARED):
-        return []
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        return [EGLContext.beside(device.api) for _ in range(min(cores - 1, most, MOST))]
-    except NoGL as problem:
-        log.debug("no other context to compile in: %s", problem)
-        return []
-
-
-def started(work: Work, contexts: Iterable[EGLContext]) -> list[threading.Thread]:
-    """Threads that help, one for each context."""
-    helpers = [threading.Thread(target=help_with, args=(work, own)) for own in contexts]
-    for helper in helpers:
-        helper.start()
-    return helpers
-
-
 def help_with(work: Work, own: EGLContext) -> None:
-    """Work in a context of this thread's own until there is none."""
+    """Work in a context of this thread's own until there is none, and call others if it takes long."""
     try:
         with own:
+            start = perf_counter()
+            if work.step(first=True) and perf_counter() - start > SLOW:
+                work.help(MOST)
             while work.step():
                 pass
     finally:
         own.release()
+
+
+def others(device: Device, most: int, already: int) -> list[EGLContext]:
+    """Contexts beside the current one for other threads, as many as there are cores for beside those `already` taken.
+
+    None where they would not help.
+    """
+    if not device.mesa or any(os.environ.get(name, "").lower() in ("1", "true") for name in UNSHARED):
+        return []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        return [EGLContext.beside(device.api) for _ in range(min(most, min(cores - 1, MOST) - already))]
+    except NoGL as problem:
+        log.debug("no other context to compile in: %s", problem)
+        return []

@@ -22,7 +22,7 @@ from .compiler import BEYOND, FAILED, SUM_BEYOND, flat, told
 from .forms import Learn
 from .launches import Launch
 from .lowering import held
-from .places import Binding, Bound, Hazards, Places
+from .places import Binding, Hazards, Places
 from .programs import Programs, Wanted
 from .shader import Shader
 from .texels import BufferTexture, bind_all
@@ -67,30 +67,29 @@ class GLExecutable:
         self._places = Places(graph, lowering, arena, offsets, self.device.alignment, limits.storage_bytes)
         try:
             with self.device.current() as ctx:
-                blocks = [block for launch in launches for block in launch.blocks]
-                self._places.reserve(blocks, programs.weights, key)
+                self._places.arrange([block for launch in launches for block in launch.blocks])
                 self._places.remember(launches)
-                self._calls = self._prepare(ctx, graph, launches, check_each)
+                self._calls = self._prepare(ctx, graph, launches, key, check_each)
         except BaseException:
             self.close()
             raise
 
     def _prepare(
-        self, ctx: moderngl.Context, graph: Graph, launches: Sequence[Launch], check_each: bool
+        self, ctx: moderngl.Context, graph: Graph, launches: Sequence[Launch], key: Hashable, check_each: bool
     ) -> list[Callable[[], Any]]:
         calls: list[Callable[[], Any]] = []
         bound: dict[tuple[bool, int], tuple[str, Binding]] = {}
         used: Shader | None = None
         hazards = Hazards()
-        found = [[self._places.bound(launch, block) for block in launch.blocks] for launch in launches]
-        wanted = [self._wanted(launch, places) for launch, places in zip(launches, found, strict=True)]
-        acquired = self._programs.acquire_all(wanted, self._places.pack)
+        pack = partial(self._places.pack, self._programs.weights, key)
+        acquired = self._programs.acquire_all([self._wanted(launch) for launch in launches], pack)
         self._texts += [text for text, _ in acquired]
-        for launch, places, (_, shader) in zip(launches, found, acquired, strict=True):
+        for launch, (_, shader) in zip(launches, acquired, strict=True):
             if hazards.barrier_before(launch, self._places):
                 calls.append(partial(ctx.memory_barrier, BARRIERS))
             units: dict[int, BufferTexture] = {}
-            for k, block, (binding, _, copies) in zip(numbered(launch.blocks), launch.blocks, places, strict=True):
+            for k, block in zip(numbered(launch.blocks), launch.blocks, strict=True):
+                binding, copies = self._places.bound(launch, block)
                 calls += [partial(ctx.copy_buffer, *copy) for copy in copies]
                 place, what = (block[0].texels, k), (block[0].element, binding)
                 if bound.get(place) != what:
@@ -113,12 +112,12 @@ class GLExecutable:
         calls.append(partial(self.device.check, "the run"))
         return calls
 
-    def _wanted(self, launch: Launch, places: Sequence[Bound]) -> Wanted:
-        """What a launch asks of `Programs`, its blocks bound to these places."""
-        laid = [(block, ranges) for block, (_, ranges, _) in zip(launch.blocks, places, strict=True)]
-        numbers = zip(numbered(launch.blocks), launch.blocks, places, strict=True)
-        textures = [(k, self._texture(b[0], binding)) for k, b, (binding, _, _) in numbers if b[0].texels]
-        return Wanted(launch.program, self._elements(launch), laid, textures)
+    def _wanted(self, launch: Launch) -> Wanted:
+        """What a launch asks of `Programs`."""
+        laid = [(block, self._places.laid(launch, block)) for block in launch.blocks]
+        numbers = zip(numbered(launch.blocks), launch.blocks, strict=True)
+        units = [(k, block[0].element) for k, block in numbers if block[0].texels]
+        return Wanted(launch.program, self._elements(launch), laid, units)
 
     def _elements(self, launch: Launch) -> int:
         """How many VALUEs a launch makes."""

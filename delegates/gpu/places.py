@@ -25,7 +25,6 @@ from .lowering import held, sources, writes
 
 Binding = tuple[Any, int, int]  # buffer, offset, bytes
 Copy = tuple[Any, Any, int, int, int]  # to a buffer, from a buffer, bytes, offset there, offset here
-Bound = tuple[Binding, list[Range], list[Copy]]
 
 STEP = 16  # bytes, of which any type of GLSL's has its alignment
 
@@ -85,9 +84,9 @@ class Places:
         self._alignment, self._most = alignment, most
         self._buffers: list[Any] = []
         self._packed: Any = None
-        self._empty = False
         self._leave: Callable[[], None] = lambda: None  # gives the packed constants back
         self._constants: dict[tuple[Const, ...], list[Range]] = {}
+        self._constant_bytes = 0
         self._memory: GLArena | None = None  # of variables, what lies between programs, and words
         self._variables: dict[int, int] = {}
         self._between: dict[Scratch, int] = {}
@@ -107,21 +106,21 @@ class Places:
             self._memory.close()
         self._variables, self._between, self._memory = {}, {}, None
 
-    def reserve(self, blocks: Sequence[Block], weights: Weights, key: Hashable) -> None:
-        """One buffer for the constants of all blocks: that of `weights` under `key`."""
+    def arrange(self, blocks: Sequence[Block]) -> None:
+        """Say where the constants of all blocks lie, in one buffer that is still to be made."""
         groups = [tuple(s.source for s in block if isinstance(s.source, Const)) for block in blocks]
         found = [group for group in dict.fromkeys(groups) if group]
-        if not found:
-            return
         inside = [in_a_row([const.nbytes for const in group], STEP) for group in found]
-        starts, total = in_a_row([nbytes for _, nbytes in inside], self._alignment)
+        starts, self._constant_bytes = in_a_row([nbytes for _, nbytes in inside], self._alignment)
         for group, start, (own, _) in zip(found, starts, inside, strict=True):
             self._constants[group] = [(start + k, start + k + c.nbytes) for c, k in zip(group, own, strict=True)]
-        self._packed, self._empty, self._leave = weights.acquire(key, total)
 
-    def pack(self) -> None:
-        """Make the constants, unless somebody else did."""
-        for group, ranges in self._constants.items() if self._empty else ():
+    def pack(self, weights: Weights, key: Hashable) -> None:
+        """Have their buffer, that of `weights` under `key`, and make the constants unless somebody else did."""
+        if not self._constants:
+            return
+        self._packed, empty, self._leave = weights.acquire(key, self._constant_bytes)
+        for group, ranges in self._constants.items() if empty else ():
             for const, (low, _) in zip(group, ranges, strict=True):
                 data = np.ascontiguousarray(const.pack())
                 if data.nbytes != const.nbytes:
@@ -190,29 +189,46 @@ class Places:
             raise DelegateError(f"offset {start} is not aligned to {self._alignment} bytes")
         return start, start + nbytes
 
-    def bound(self, launch: Launch, block: Block) -> Bound:
-        """What to bind for one of a launch's blocks, where in that each slot lies, and what to copy there before."""
-        buffer, ranges = self._ranges(launch, block)
-        low, high = min(start for start, _ in ranges), max(end for _, end in ranges)
-        if high - low <= self._most:
-            return (buffer, low, high - low), [(start - low, end - low) for start, end in ranges], []
+    def laid(self, launch: Launch, block: Block) -> list[Range]:
+        """Where each slot of one of a launch's blocks lies in what is bound for it."""
+        ranges = self._ranges(launch, block)
+        low, nbytes = extent(ranges)
+        if nbytes <= self._most:
+            return [(start - low, end - low) for start, end in ranges]
         sizes = [end - start for start, end in ranges]
         starts, total = in_a_row(sizes, STEP)
         if total > self._most or not all(read(slot) for slot in block):
             raise DelegateError(f"op {launch.op} needs {total} bytes in one block, which holds {self._most}")
-        gathered = self._new(total)
-        copies = [(gathered, buffer, n, at, to) for n, (at, _), to in zip(sizes, ranges, starts, strict=True)]
-        return (gathered, 0, total), [(start, start + n) for start, n in zip(starts, sizes, strict=True)], copies
+        return [(start, start + n) for start, n in zip(starts, sizes, strict=True)]
 
-    def _ranges(self, launch: Launch, block: Block) -> tuple[Any, list[Range]]:
-        """The buffer that a block lies in, and where in it each of its slots lies."""
-        constants = tuple(slot.source for slot in block if isinstance(slot.source, Const))
-        if constants:
-            return self._packed, self._constants[constants]
+    def bound(self, launch: Launch, block: Block) -> tuple[Binding, list[Copy]]:
+        """What to bind for one of a launch's blocks, and what to copy there before. Constants must have been packed."""
+        buffer, ranges = self._buffer(block), self._ranges(launch, block)
+        low, nbytes = extent(ranges)
+        if nbytes <= self._most:
+            return (buffer, low, nbytes), []
+        laid = self.laid(launch, block)
+        gathered = self._new(nbytes := laid[-1][1])
+        places = zip(ranges, laid, strict=True)
+        return (gathered, 0, nbytes), [(gathered, buffer, to - at, at, there) for (at, to), (there, _) in places]
+
+    def _buffer(self, block: Block) -> Any:
+        """The buffer that a block lies in."""
+        if any(isinstance(slot.source, Const) for slot in block):
+            return self._packed
         if any(not isinstance(slot.source, int) or slot.source in self._variables for slot in block):
             assert self._memory is not None
-            return self._memory.buffer, [self._remembered(launch, slot) for slot in block]
-        return self._arena.buffer, [self.range(slot.source) for slot in block if isinstance(slot.source, int)]
+            return self._memory.buffer
+        return self._arena.buffer
+
+    def _ranges(self, launch: Launch, block: Block) -> list[Range]:
+        """Where in that each of its slots lies."""
+        constants = tuple(slot.source for slot in block if isinstance(slot.source, Const))
+        if constants:
+            return self._constants[constants]
+        if any(not isinstance(slot.source, int) or slot.source in self._variables for slot in block):
+            return [self._remembered(launch, slot) for slot in block]
+        return [self.range(slot.source) for slot in block if isinstance(slot.source, int)]
 
     def _remembered(self, launch: Launch, slot: Slot) -> Range:
         assert not isinstance(slot.source, Const)
@@ -244,6 +260,12 @@ def overlaid(launches: Sequence[Launch], alignment: int) -> tuple[dict[Scratch, 
 def first_value(tensor: Tensor) -> int:
     """What a variable's elements are at first: 0, but of INT8 what stands for it (TFLite's `ResetVariableTensor`)."""
     return affine(tensor)[1] if tensor.type == "INT8" else 0
+
+
+def extent(ranges: Sequence[Range]) -> Range:
+    """(where the first of these ranges starts; bytes from there to where the last ends)."""
+    low = min(start for start, _ in ranges)
+    return low, max(end for _, end in ranges) - low
 
 
 def in_a_row(sizes: Sequence[int], alignment: int) -> tuple[list[int], int]:

@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...shaders.program import Limits, Program
-from .ahead import machine_code
+from .ahead import Units, machine_code
 from .binaries import OFF, Binaries
 from .blocks import alone
 from .compiler import Laid, Piece, compile_error, joined, source
 from .device import Device
 from .places import Weights
-from .shader import Shader, Textures
+from .shader import Shader
 
 
 class Named(NamedTuple):
-    """A shader's text in pieces, what it is called, and the textures that it will find."""
+    """A shader's text in pieces, what it is called, and the units at which it will find textures."""
 
     pieces: Sequence[Piece]
     name: str
-    textures: Textures
+    units: Units
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A program, how many VALUEs its output has, its blocks, and the textures that it will find, each by its unit."""
+    """A program, how many VALUEs its output has, its blocks, and the units at which it will find textures."""
 
     program: Program
     elements: int
     laid: Sequence[Laid]
-    textures: Textures = ()
+    units: Units = ()
 
 
 class Programs:
@@ -70,7 +70,7 @@ class Programs:
         for one in wanted:
             pieces = source(one.program, one.elements, one.laid, self.device.api, self._limits)
             texts.append(joined(pieces))
-            named.setdefault(texts[-1], Named(pieces, one.program.body, one.textures))
+            named.setdefault(texts[-1], Named(pieces, one.program.body, one.units))
         with self.device.current():
             new = self._made(named, meanwhile)
             self._held |= {text: (shader, 0) for text, shader in new.items()}
@@ -86,7 +86,7 @@ class Programs:
         new = [text for text in texts if text not in made]
         try:
             if self.device.software:
-                made |= machine_code(self.device, {text: named[text].textures for text in new}, meanwhile)
+                made |= machine_code(self.device, {text: named[text].units for text in new}, meanwhile)
             else:
                 made |= {text: Shader.compiled(text) for text in new}  # which the driver may be compiling still
                 meanwhile()

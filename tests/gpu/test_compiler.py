@@ -190,8 +190,8 @@ def test_a_constant_of_another_size_than_announced_is_an_error(monkeypatch: pyte
     places = Places(graph, delegate().lower(graph, (0,)), arena, {}, 256)
     program = Program("elementwise", {}, (Arg("source", Const(lambda: np.zeros(3, np.float32), 16)),), 1, (1, 1, 1))
     with delegate().device.current(), pytest.raises(DelegateError, match="packed into 12"):
-        places.reserve(alone(program), Weights(delegate().device), "key")
-        places.pack()
+        places.arrange(alone(program))
+        places.pack(Weights(delegate().device), "key")
     arena.close()
 
 
