@@ -9,9 +9,9 @@ from __future__ import annotations
 from math import prod
 
 from ..graph.model import Graph, Op
-from . import winograd
+from . import im2col, winograd
 from .arguments import Refused, answering, result, values
-from .convolution import DEPTHS, NOWHERE, geometry, windows
+from .convolution import DEPTHS, NOWHERE, WINDOW, geometry, windows
 from .hybrid import Rows
 from .product import Product
 from .program import Arg, Limits, Lowered
@@ -22,8 +22,8 @@ from .weights import Weights
 
 OPS = ("CONV_2D", "CONV_3D")
 TYPES, RESULTS = READ, WRITTEN
-# What software is told of the windows over an image, so that layers with others share a shader, which takes it 0.3 s.
-WINDOW = tuple(f"{name}_{axis}" for name in ("KERNEL", "STRIDE", "DILATION") for axis in "HW")
+# Time to find what lies under a tap, as llvmpipe has it, where that of multiplying four by four is 1.
+FINDING = 6.0
 # How many values a gate has to multiply, in a launch of 0.2 ms, before software compiles a shader for that, in 0.2 s.
 GATED = 1 << 17
 
@@ -71,8 +71,12 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     plain = Tiles(
         graph, "conv", constants, (arg,), weights, output, pixels, limits, sums, sets, sets,
         rows_a_scale=pixels // image[0], told=(*DEPTHS * (not flat), *WINDOW * limits.texels),
+        finding=FINDING * limits.texels,
     ).ways()  # fmt: skip
+    found = plain
+    if flat and sets == 1 and im2col.applies(graph, spans, pixels, filters, output):
+        found += im2col.ways(graph, sums, filters, output, image[0], spans, limits)
     by_tiles = flat and sets == 1 and winograd.applies(graph, image[0], spans, depth, channels, filters, output)
-    if not (by_tiles and winograd.near_enough(graph, op, filters)):
-        return Ways.between(sums.before, plain)
-    return Ways((*plain, *winograd.ways(graph, sums, filters, output, image[0], spans, limits, least(plain))))
+    if by_tiles and winograd.near_enough(graph, op, filters):
+        found += winograd.ways(graph, sums, filters, output, image[0], spans, limits, least(plain))
+    return Ways.between(sums.before, found)

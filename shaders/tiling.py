@@ -148,6 +148,7 @@ class Tiles:
     fewer. Each `rows_a_scale` pixels share a scale, where inputs have several. The sum may be made in `parts`, which
     lie in the output one after another. With `in_half`, constant weights lie in half whatever the output does. With
     `half_sums`, threads that share tiles multiply in half. Of the body's constants, `told` are told at the launch, too.
+    To find what lies under a tap for a pixel takes the time `finding`.
     """
 
     graph: Graph
@@ -168,6 +169,7 @@ class Tiles:
     in_half: bool = False
     half_sums: bool = False
     told: tuple[str, ...] = ()
+    finding: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -211,7 +213,8 @@ class Tiles:
     def time(self, shape: Shape) -> float:
         """The time that the launch should take for each step of the whole sum."""
         groups = prod(self.tiles(shape)) * self.layers * self.parts
-        return shape.time(self.weights.step, groups, self.limits) * self.part(shape) / self.steps
+        finding = rounds(groups, shape.local, self.limits) * shape.pixels * self.finding
+        return (shape.time(self.weights.step, groups, self.limits) * self.part(shape) + finding) / self.steps
 
     def made(self, shape: Shape) -> tuple[Program]:
         """The one launch."""

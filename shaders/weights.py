@@ -20,8 +20,9 @@ class Weights:
     """A tensor of weights as (layers, taps, inputs, outputs), each so many `steps` (elements) from the next.
 
     `zero` is what stands for 0 in it. Its bytes are taken for `signed` ones whatever its type says. Those
-    that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs. What is constant may first
-    be `made` into other weights.
+    that are `shuffled` lie as SHUFFLED4x16INT8 has them: blocks of 4 outputs by 16 inputs. Of what is constant, so many
+    inputs at the end may be `lacking`, and stand for 0; and the tensor may have other `layers`, of which, once they are
+    packed, those of `shape` are `made`.
     """
 
     tensor: int
@@ -30,6 +31,8 @@ class Weights:
     zero: int = 0
     signed: bool = False
     shuffled: bool = False
+    lacking: int = 0
+    layers: int = 0
     made: Callable[[NDArray[Any]], NDArray[Any]] | None = None
 
     @property
@@ -89,13 +92,15 @@ class Weights:
     def _pack(self, array: NDArray[Any], vecs: int, deep: int) -> NDArray[Any]:
         """[layer][set][tap][input / deep][vec][deep][4], zero-padded: what a group's threads read lies together."""
         layers, taps, inputs, outputs = self.shape
-        sets = -(-outputs // (4 * vecs))
-        made = np.ascontiguousarray(array if self.made is None else self.made(array))
-        found = np.lib.stride_tricks.as_strided(made, self.shape, [step * made.itemsize for step in self.steps])
-        if past := sets * vecs * 4 - outputs:
-            found = np.pad(found, [(0, 0)] * 3 + [(0, past)])
+        sets, layers = -(-outputs // (4 * vecs)), self.layers or layers
+        whole, steps = np.ascontiguousarray(array), [step * array.itemsize for step in self.steps]
+        found = np.lib.stride_tricks.as_strided(whole, (layers, taps, inputs - self.lacking, outputs), steps)
+        past = sets * vecs * 4 - outputs
+        if past or self.lacking:
+            found = np.pad(found, [(0, 0), (0, 0), (0, self.lacking), (0, past)], constant_values=self.zero)
         blocks = found.reshape(layers, taps, inputs // deep, deep, sets, vecs, 4)
-        return np.ascontiguousarray(blocks.transpose(0, 4, 1, 2, 5, 3, 6))
+        packed = np.ascontiguousarray(blocks.transpose(0, 4, 1, 2, 5, 3, 6))
+        return packed if self.made is None else self.made(packed)
 
     def _as_it_is(self) -> tuple[str, dict[str, int]]:
         _, _, inputs, outputs = self.shape

@@ -29,6 +29,9 @@ SIZES = (*EXTENTS, "TILES", "ACROSS", "DOWN", "FOURS")
 TILE = 4  # outputs along a side of a tile
 PLACES = (TILE + 2) ** 2
 FEW = 4  # tiles
+AT_ONCE = (
+    768  # columns of filters: larger products OpenBLAS divides among threads, and then holds their cores for a while
+)
 NEAR, FAR = 0.75, 1.5
 POINTS = (0.0, NEAR, -NEAR, FAR, -FAR)
 # What becomes of three taps at each point: the value there of the polynomial that they are, over the point's distances
@@ -98,7 +101,8 @@ def ways(
     # Software would compile products without a bias for 0.2 s; to add what is 0 to all takes less than a percent.
     nothing = Stage("x + y", Const(partial(np.zeros, channels, np.float32), 4 * channels), channels)
     kept = Sums(stages=(nothing,) if limits.texels else ())
-    each = Weights(filters, (PLACES, 1, depth, channels), (depth * channels, 0, channels, 1), made=transformed)
+    shape, steps = (PLACES, 1, depth, channels), (depth, 0, 1, 9 * depth)
+    each = Weights(filters, shape, steps, layers=9, made=transformed)
     product = Product(before, each, after, count, kept, Batch((PLACES,), (PLACES,), (PLACES,)))
     last = transform("winograd_output", Arg("products", after, "vec4"), channels // 4, output)
     first = transform("winograd_input", Arg("source", sums.source, "vec4"), depth // 4, before)
@@ -108,11 +112,13 @@ def ways(
     return tuple(replace(way, name=f"Winograd, {way.name}", time=way.time * unit) for way in whole.each)
 
 
-def transformed(filters: NDArray[Any]) -> NDArray[np.float32]:
-    """Filters OHWI as matrices [36, I, O], in float32."""
-    by_tap = filters.transpose(1, 2, 3, 0)
-    found: NDArray[np.float32] = np.kron(OF_FILTERS, OF_FILTERS).astype(np.float32) @ by_tap.reshape(9, -1)
-    return found.reshape(PLACES, *by_tap.shape[2:])
+def transformed(taps: NDArray[Any]) -> NDArray[np.float32]:
+    """[9, ...], what lies at each tap of filters, as [36, ...], in float32."""
+    matrix, flat = np.kron(OF_FILTERS, OF_FILTERS).astype(np.float32), taps.reshape(9, -1)
+    found = np.empty((PLACES, flat.shape[1]), np.float32)
+    for start in range(0, flat.shape[1], AT_ONCE):
+        np.matmul(matrix, flat[:, start : start + AT_ONCE], out=found[:, start : start + AT_ONCE])
+    return found.reshape(PLACES, *taps.shape[1:])
 
 
 # What is left of sums that an activation cuts off, and by how much of a filter's length (the root of the sum of its

@@ -90,4 +90,5 @@ def test_cases_cover_every_kind_of_way() -> None:
         "tiles of", "Winograd, tiles of", "shared tiles of", "Winograd, shared tiles of", "shared tiles of, sum in",
         "threads along outputs", "threads along outputs, to a sum",
         "Winograd, threads along outputs", "rows of", "whole windows, tiles of",
+        "im2col, tiles of", "im2col, shared tiles of", "im2col, shared tiles of, sum in",
     }  # fmt: skip
