@@ -74,7 +74,7 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
         finding=FINDING * limits.texels,
     ).ways()  # fmt: skip
     found = plain
-    if flat and sets == 1 and im2col.applies(graph, spans, pixels, filters, output):
+    if flat and sets == 1 and im2col.applies(graph, sums.source, filters, spans, pixels):
         found += im2col.ways(graph, sums, filters, output, image[0], spans, limits)
     by_tiles = flat and sets == 1 and winograd.applies(graph, image[0], spans, depth, channels, filters, output)
     if by_tiles and winograd.near_enough(graph, op, filters):

@@ -114,10 +114,14 @@ class Const:
 
 @dataclass(frozen=True, eq=False)
 class Scratch:
-    """Memory that one program of an op hands on to those after it: `size` elements of TFLite's `type`."""
+    """Memory that one program of an op hands on to those after it: `size` elements of TFLite's `type`.
+
+    Where all write and read it in `fours`, bytes lie four to a word.
+    """
 
     type: str
     size: int
+    fours: bool = False
 
 
 @dataclass(frozen=True)

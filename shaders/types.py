@@ -66,14 +66,17 @@ def packing(tensor: Tensor | Scratch) -> str:
     """
     if half(tensor):
         return "half"
-    if isinstance(tensor, Scratch) or tensor.is_variable or not tensor.shape or tensor.shape[-1] % 4:
-        return ""
-    return tensor.type if tensor.type in BYTES.values() else ""
+    if isinstance(tensor, Scratch):
+        fours = tensor.fours
+    else:
+        fours = not tensor.is_variable and bool(tensor.shape) and tensor.shape[-1] % 4 == 0
+    return tensor.type if fours and tensor.type in BYTES.values() else ""
 
 
-def packings(tensors: Iterable[Tensor]) -> dict[int | Scratch, str]:
-    """How those of these tensors are packed that are, by index."""
-    return {tensor.index: how for tensor in tensors if (how := packing(tensor))}
+def packings(tensors: Iterable[Tensor | Scratch]) -> dict[int | Scratch, str]:
+    """How those of these are packed that are, tensors by index."""
+    found = {tensor if isinstance(tensor, Scratch) else tensor.index: packing(tensor) for tensor in tensors}
+    return {source: how for source, how in found.items() if how}
 
 
 def half(tensor: Tensor | Scratch) -> bool:
