@@ -21,8 +21,9 @@ from .weights import Weights
 TYPES = ("FLOAT32", "INT8", "UINT8")
 SIZES = (*EXTENTS, "ROWS", "FOURS", "FILL")
 MOST = 1 << 21  # values in all rows
-# Time to copy four values on software, which stores lane by lane, where that of multiplying four by four is 1.
-COPIED = 16.0
+# On software, where the time of multiplying four by four is 1: that of copying four values, which it stores lane by lane,
+# and of another launch.
+COPIED, LAUNCHED = 16.0, 1000.0
 # How much longer it may take than the plain sum, a shader of few layers, which software takes 0.25 s to compile.
 LONGER = 1.3
 
@@ -62,8 +63,8 @@ def ways(
     copy = Program("im2col", constants, (source,), rows, groups, value="vec4", sizes=sizes)
     weights = Weights(filters, (1, 1, row, channels), (0, 0, 1, inputs), sums.weights_zero, lacking=row - inputs)
     products = Product(rows, weights, output, pixels, sums, rows_a_scale=pixels // images).ways(graph, limits)
-    copied = COPIED if limits.texels else times(limits).beside * (4 // step + 1)
-    copying = rounds(pixels * row // 4, 1, limits) * copied + LAUNCH
+    copied, launched = (COPIED, LAUNCHED) if limits.texels else (times(limits).beside * (4 // step + 1), LAUNCH)
+    copying = rounds(pixels * row // 4, 1, limits) * copied + launched
 
     def time(way: Way) -> float:
         """By the steps of the plain sum."""

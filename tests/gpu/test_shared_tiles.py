@@ -83,7 +83,7 @@ def test_parts_of_tiles(way: str, device: Callable[[], GPUDelegate], made: Calla
 @pytest.mark.parametrize("device", [delegate, es_delegate], ids=["gl", "gles"])
 def test_parts_of_a_sum_are_finished_together(device: Callable[[], GPUDelegate]) -> None:
     content = network()
-    graph = graph_of(content).with_ways({1: IN_PARTS})
+    graph = graph_of(content).with_ways({0: "tiles of 2 by 8", 1: IN_PARTS})
     lowering = device().lower(graph, (0, 1, 2, 3))
     assert lowering.fused == {2: 1, 3: 1} and len(lowering.uses) == 3, (
         "the residual joins the launch that adds parts up"
@@ -99,7 +99,7 @@ def test_in_half_they_make_what_others_make() -> None:
     assert not np.array_equal(want, run_gpu(graph, inputs)[0])
     for got in others:
         np.testing.assert_array_equal(got, want)
-    parts = graph.with_ways({1: IN_PARTS})
+    parts = graph.with_ways({0: "tiles of 2 by 8", 1: IN_PARTS})
     np.testing.assert_allclose(run_gpu(parts, inputs, gpu=gpu)[0], want, rtol=2.0**-10)
     (_, first, _), _ = gpu._lower(parts, (0, 1, 2, 3), frozenset())
     assert [arg.source.packed for arg in first.program.inputs if isinstance(arg.source, Const)] == ["half"]
