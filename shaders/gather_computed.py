@@ -24,6 +24,7 @@ NUMBERS = {
     "GATHER": {"INT16", "INT32", "INT64"},
     "GATHER_ND": {"INT16", "INT32", "INT64"},
 }
+AXES = 4
 
 
 @answering
@@ -53,6 +54,9 @@ def lower(graph: Graph, op: Op, limits: Limits) -> Lowered:
     output = result(graph, op, limits, (*batch, *outer, *points, *inner), types={graph.tensors[source].type})
     told = {"OUTER": prod(outer), "POINTS": prod(points), "INNER": prod(inner), "SIZES": tuple(sizes)}
     constants = {**told, "DEPTH": len(sizes)}
+    if limits.texels:  # software compiles one shader for any depth up to AXES
+        constants["SIZES"] = (*sizes, *(1,) * (AXES - len(sizes)))
+        told["DEPTH"] = len(sizes)
     groups = groups_for(graph.tensors[output].size, 64, limits)
     args = (Arg("source", source), Arg("numbers", numbers))
     fails = f"a position lies outside {list(sizes)}"

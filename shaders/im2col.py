@@ -21,8 +21,8 @@ from .weights import Weights
 TYPES = ("FLOAT32", "INT8", "UINT8")
 SIZES = (*EXTENTS, "ROWS", "FOURS", "FILL")
 MOST = 1 << 21  # values in all rows
-# On software, where to multiply four by four takes 1: what it takes to copy four values, which are stored lane by lane, and
-# to launch once more.
+# Time on software to copy four values, which it stores lane by lane, and to launch once more, where that of multiplying
+# four by four is 1.
 COPIED, LAUNCHED = 16.0, 1000.0
 # How much longer it may take than the plain sum, a shader of few layers, which software takes 0.25 s to compile.
 LONGER = 1.3

@@ -24,6 +24,8 @@ Number = int | tuple[int, ...]
 
 LOCAL = 64
 FEW = 1 << 20  # what divide_few in lib/index.glsl takes
+# Boxes of so many elements are copied alike on software, whatever lies how in up to AXES axes: it compiles for 30 ms.
+SMALL, AXES = 1 << 12, 2
 ROUNDS = 128  # beyond as many times what runs at once an invocation takes several: llvmpipe reads uniforms in each
 
 
@@ -171,14 +173,16 @@ def _with_forms(view: View, shape: tuple[int, ...], forms: Sequence[Linear]) -> 
     return replace(view, shape=shape, index=forms[0], guards=guards, lookups=tuple(forms[g:]))
 
 
-def placed(**views: View) -> tuple[dict[str, str | Number], tuple[str, ...]]:
+def placed(alike: bool = False, **views: View) -> tuple[dict[str, str | Number], tuple[str, ...]]:
     """The constants by which a body with lib/box.glsl finds `views` of one shape, and which of them are sizes.
 
     For a view NAME these are NAME_AT, the place in its tensor of position `i`, once that was entered, and NAME_INSIDE,
-    whether it has one: GLSL over `told`, an array of the numbers in TOLD.
+    whether it has one: GLSL over `told`, an array of the numbers in TOLD. Boxes of few axes may be `alike`: then what
+    some need not compute is not left out.
     """
     shape, forms = merged(next(iter(views.values())).shape, [form for view in views.values() for form in view.forms])
-    shape, rest = shape or (1,), iter(forms if shape else [Linear(form.offset, (0,)) for form in forms])
+    more = max((AXES if alike else 1) - len(shape), 0)
+    shape, rest = (1,) * more + shape, (Linear(form.offset, (0,) * more + form.steps) for form in forms)
     told: list[int] = []
 
     def number(n: int) -> str:
@@ -187,21 +191,22 @@ def placed(**views: View) -> tuple[dict[str, str | Number], tuple[str, ...]]:
 
     texts: dict[str, str | Number] = {}
     for name, view in views.items():
-        at = [expression(shape, next(rest), number)]
-        tests = [f"{expression(shape, next(rest), number)} < {number(n)}" for _, n in view.guards]
-        at += [f"table({expression(shape, next(rest), number)})" for _ in view.lookups]
+        at = [expression(shape, next(rest), number, alike)]
+        tests = [f"{expression(shape, next(rest), number, alike)} < {number(n)}" for _, n in view.guards]
+        at += [f"table({expression(shape, next(rest), number, alike)})" for _ in view.lookups]
         texts |= {f"{name}_AT": " + ".join(at), f"{name}_INSIDE": " && ".join(tests) or "true"}
     sizes: dict[str, Number] = {"COUNT": math.prod(shape), "DIMS": shape, "TOLD": tuple(told) or (0,)}
     known: dict[str, Number] = {"RANK": len(shape), "TOLD_SIZE": max(len(told), 1), "FEW": math.prod(shape) <= FEW}
     return {**texts, **sizes, **known}, tuple(sizes)
 
 
-def expression(shape: Sequence[int], form: Linear, number: Callable[[int], str]) -> str:
+def expression(shape: Sequence[int], form: Linear, number: Callable[[int], str], whole: bool = False) -> str:
     """GLSL for a form at a position, modulo 2^32: what is negative wraps around, past any end.
 
-    What need not be computed is left out where there are several axes, over which positions are found by division.
+    What need not be computed is left out where there are several axes, over which positions are found by division,
+    but where it is to be `whole`.
     """
-    several = len(shape) > 1
+    several = len(shape) > 1 and not whole
     if several and form == Linear(0, tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))):
         return "i"
     places = [(f"position[{k}]", step) for k, step in enumerate(form.steps) if step or not several]
@@ -231,7 +236,7 @@ def copy(
     inputs = [Arg("source", source.tensor, value)]
     if source.lookups:
         inputs.append(Arg("table", Const(partial(np.array, source.table, np.uint32), 4 * len(source.table)), "uint"))
-    constants, sizes = placed(FROM=source, TO=target)
+    constants, sizes = placed(limits.texels and math.prod(source.shape) <= SMALL, FROM=source, TO=target)
     groups = groups_for(min(math.prod(source.shape), ROUNDS * limits.threads), LOCAL, limits)
     args, constants = (*inputs, *reads), {**constants, "FILL": fill}
     local, includes = (LOCAL, 1, 1), ("box",)

@@ -52,8 +52,9 @@ def rounds(groups: int, local: int, limits: Limits) -> int:
 # shared memory; but what CHUNK steps give is made float again. Predicted, not measured.
 IN_HALF = 0.6
 
-# How much longer what most layers share may take before another shape is compiled, where software takes 0.2 s for one.
-OWN = 1.2
+# How much longer what most layers share may take before software compiles another shape, for 0.15 s: a fifth, and 0.1 ms,
+# so many times what multiplying four by four takes.
+OWN, WORTH = 1.2, 1e4
 
 
 @dataclass(frozen=True)
@@ -192,10 +193,10 @@ class Tiles:
         common = (OF_FLOATS if floats else OF_INTEGERS) if software else None
         found = []
         for shape in (*SHAPES, *LARGEST):
-            own = 1.0 if common in (None, shape) else OWN
+            own, more = (1.0, 0.0) if common in (None, shape) else (OWN, WORTH / (self.steps * self.weights.shape[1]))
             costly = shape in LARGEST and shape != common
             fitting = replace(shape, local=min(self.limits.lanes, shape.local)) if software else shape
-            found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), costly))
+            found.append(Way(shape.name, own * self.time(fitting) + more, partial(self.made, fitting), costly))
         if self.sources[0].type == "vec4" and "sum_wide" not in self.sums.libraries:
             found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
             found += self.in_parts(SHARING[-1])

@@ -29,8 +29,8 @@ def layer(fused: str = "NONE", apart: str = "", kind: str = "CONV_2D") -> bytes:
     return b.build()
 
 
-def text_of(content: bytes, limits: Limits = LIMITS) -> str:
-    graph = graph_of(content)
+def text_of(content: bytes, limits: Limits = LIMITS, way: str = "") -> str:
+    graph = graph_of(content).with_ways({0: way})
     ((launch,), _) = lower(graph, range(len(graph.ops)), frozenset(), limits)
     ranges = [(block, [(0, 0)] * len(block)) for block in launch.blocks]
     return joined(source(launch.program, 30, ranges))
@@ -76,8 +76,37 @@ def test_kernels_of_any_size_are_one_shader_on_software() -> None:
         filters, bias = b.constant(noise(8, kernel, kernel, 8)), b.constant(noise(8))
         more = {**SAME, "stride_h": stride, "stride_w": stride}
         b.output(b.op("CONV_2D", [b.input((1, 3, 5, 8)), filters, bias], out, **more))
-        return text_of(b.build(), limits)
+        return text_of(b.build(), limits, "tiles of 7 by 16")
 
     software = Limits(texels=True)
     assert text(3, 1, software) == text(5, 1, software) == text(1, 2, software)
     assert text(3, 1, LIMITS) != text(5, 1, LIMITS)
+
+
+def test_small_copies_are_one_shader_on_software() -> None:
+    def text(kind: str, shape: tuple[int, ...], out: tuple[int, ...], limits: Limits, *more: list[int]) -> str:
+        b = GraphBuilder()
+        b.output(b.op(kind, [b.input(shape), *(b.constant(np.array(n, np.int32)) for n in more)], out))
+        return text_of(b.build(), limits)
+
+    software = Limits(texels=True)
+    for limits, texts in ((LIMITS, 3), (software, 1)):
+        slices = (
+            text("SLICE", (5, 7), (5, 3), limits, [0, 2], [5, 3]),
+            text("SLICE", (9, 7), (3, 7), limits, [2, 0], [3, 7]),
+        )
+        found = {*slices, text("TRANSPOSE", (5, 7), (7, 5), limits, [1, 0])}
+        assert len(found) == texts
+    large = text("SLICE", (3000, 7), (3000, 3), software, [0, 2], [3000, 3])
+    assert large not in found, "there it pays to leave out what need not be computed"
+
+
+def test_positions_of_any_depth_are_one_shader_on_software() -> None:
+    def text(depth: int, limits: Limits) -> str:
+        b = GraphBuilder()
+        where = b.input((2, depth), np.int32)
+        b.output(b.op("GATHER_ND", [b.input((3, 4, 5, 6)), where], (2, *(3, 4, 5, 6)[depth:])))
+        return text_of(b.build(), limits)
+
+    assert text(2, Limits(texels=True)) == text(4, Limits(texels=True))
+    assert text(2, LIMITS) != text(4, LIMITS)

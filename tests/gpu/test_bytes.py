@@ -107,7 +107,7 @@ def constants(each: Case, limits: Limits) -> dict[str, int]:
     ("kind", "image", "sizes"),
     [
         ("CONV_2D", (1, 4, 5, 32), (64, 3, 3, 32)),
-        ("CONV_2D", (1, 4, 5, 3), (64, 3, 3, 3)),
+        ("CONV_2D", (1, 4, 5, 3), (64, 2, 2, 3)),
         ("DEPTHWISE_CONV_2D", (1, 4, 5, 32), (1, 3, 3, 32)),
         ("DEPTHWISE_CONV_2D", (1, 4, 5, 3), (1, 3, 3, 6)),
         ("FULLY_CONNECTED", (1, 64), (128, 64)),

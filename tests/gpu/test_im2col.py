@@ -35,7 +35,6 @@ def test_rules_choose_it_on_software_for_first_layers_and_where_products_are_lon
     assert first(convolution(224, 3, 32, stride=2)).startswith("im2col")
     assert first(convolution(16, 256, 256, stride=2)).startswith("im2col")
     assert not first(convolution(192, 3, 16, stride=2)).startswith("im2col"), "copying would take half of the time"
-    assert not first(convolution(8, 3, 32)).startswith("im2col"), "another launch would"
     assert first(convolution(16, 256, 256)).startswith("Winograd")
 
 
