@@ -52,8 +52,8 @@ def rounds(groups: int, local: int, limits: Limits) -> int:
 # shared memory; but what CHUNK steps give is made float again. Predicted, not measured.
 IN_HALF = 0.6
 
-# How much longer what most layers share may take before software compiles another shape, for 0.15 s: a fifth, and 0.1 ms,
-# so many times what multiplying four by four takes.
+# How much longer what most layers share may take before software compiles another shape, for 0.15 s: a fifth, and
+# 0.1 ms, which is so many times what it takes to multiply four by four.
 OWN, WORTH = 1.2, 1e4
 
 
