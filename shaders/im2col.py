@@ -65,11 +65,11 @@ def ways(
     products = Product(rows, weights, output, pixels, sums, rows_a_scale=pixels // images).ways(graph, limits)
     copied, launched = (COPIED, LAUNCHED) if limits.texels else (times(limits).beside * (4 // step + 1), LAUNCH)
     copying = rounds(pixels * row // 4, 1, limits) * copied + launched
-
-    def time(way: Way) -> float:
-        """By the steps of the plain sum."""
-        whole = (way.time * (row // 4) + copying) * step / inputs
-        return whole / LONGER if limits.texels else whole
-
-    found = Ways.between((copy,), products).each
-    return tuple(replace(way, name=f"im2col, {way.name}", time=time(way)) for way in found)
+    unit = step / inputs / (LONGER if limits.texels else 1.0)  # by the steps of the plain sum
+    return tuple(
+        replace(
+            way, name=f"im2col, {way.name}", time=(way.time * (row // 4) + copying) * unit,
+            worth=way.worth * (row // 4) * unit,
+        )
+        for way in Ways.between((copy,), products).each
+    )  # fmt: skip

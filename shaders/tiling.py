@@ -193,10 +193,10 @@ class Tiles:
         common = (OF_FLOATS if floats else OF_INTEGERS) if software else None
         found = []
         for shape in (*SHAPES, *LARGEST):
-            own, more = (1.0, 0.0) if common in (None, shape) else (OWN, WORTH / (self.steps * self.weights.shape[1]))
+            own, worth = (1.0, 0.0) if common in (None, shape) else (OWN, WORTH / (self.steps * self.weights.shape[1]))
             costly = shape in LARGEST and shape != common
             fitting = replace(shape, local=min(self.limits.lanes, shape.local)) if software else shape
-            found.append(Way(shape.name, own * self.time(fitting) + more, partial(self.made, fitting), costly))
+            found.append(Way(shape.name, own * self.time(fitting), partial(self.made, fitting), costly, worth))
         if self.sources[0].type == "vec4" and "sum_wide" not in self.sums.libraries:
             found += [Way(shape.name, self.time(shape), partial(self.made, shape)) for shape in SHARING]
             found += self.in_parts(SHARING[-1])

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 class Way:
     """One of several ways to do an op: its name, the time it should take beside the others, and what it launches.
 
-    One that is `costly`, in registers or to compile, is taken only where it is asked for.
+    One that is `costly`, in registers or to compile, is taken only where it is asked for; others where they save at
+    least the time `worth`.
     """
 
     name: str
     time: float
     programs: Callable[[], tuple[Program, ...]]
     costly: bool = False
+    worth: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Ways:
 
     def in_order(self, wanted: str = "") -> list[Way]:
         """The ways as they are tried; a name that is not known asks for nothing."""
-        return sorted(self.each, key=lambda way: (way.name != wanted, way.costly, way.time))
+        return sorted(self.each, key=lambda way: (way.name != wanted, way.costly, way.time + way.worth))
 
 
 def least(ways: Iterable[Way]) -> float:

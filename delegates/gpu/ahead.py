@@ -50,13 +50,19 @@ class Work:
         return len(self._todo)
 
     def step(self, first: bool = False) -> bool:
-        """Do one: the longest left, so that all are done at about the same time; at `first` the shortest, to see."""
+        """Do one: the longest left, so that all are done at about the same time; at `first` the shortest, to see.
+
+        If it takes long, and none help yet, let others help.
+        """
+        start = perf_counter()
         try:
             text = self._todo.popleft() if first else self._todo.pop()
         except IndexError:
             return False
         self.made[text] = Shader.compiled(text)
         self._launch(text)
+        if not self._helpers and perf_counter() - start > SLOW:
+            self._help()
         return True
 
     def _launch(self, text: str) -> None:
@@ -64,17 +70,15 @@ class Work:
         if shader.problem() is None:
             self._nothing.launch(shader, [(unit, self._texels[element]) for unit, element in self._units[text]])
 
-    def help(self, most: int) -> None:
-        """Let `most` more threads help, as far as there are texts and cores for them. A context must be current."""
-        contexts = others(self._device, min(most, len(self) - 1), len(self._helpers))
-        helpers = [threading.Thread(target=help_with, args=(self, own)) for own in contexts]
-        self._helpers += helpers
-        for helper in helpers:
+    def _help(self) -> None:
+        contexts = others(self._device, len(self) - 1)
+        self._helpers = [threading.Thread(target=help_with, args=(self, own)) for own in contexts]
+        for helper in self._helpers:
             helper.start()
 
     def finish(self) -> None:
         """Wait for those who help, and find in the context that is current what was made in theirs."""
-        for helper in self._helpers:  # of which one may start others
+        for helper in self._helpers:
             helper.join()
         for text in self.made if self._helpers else ():
             self._launch(text)
@@ -93,11 +97,11 @@ class Work:
 def machine_code(device: Device, units: Mapping[str, Units], meanwhile: Callable[[], None]) -> dict[str, Shader]:
     """A shader for each text, made as far as the driver can, unless it has a `problem`. A context must be current.
 
-    `meanwhile` is done here while another thread has begun, if one helps.
+    `meanwhile` is done here while other threads have begun, if any help.
     """
     work = Work(device, units)
     try:
-        work.help(1)
+        work.step(first=True)
         meanwhile()
         while work.step():
             pass
@@ -112,28 +116,22 @@ def machine_code(device: Device, units: Mapping[str, Units], meanwhile: Callable
 
 
 def help_with(work: Work, own: EGLContext) -> None:
-    """Work in a context of this thread's own until there is none, and call others if it takes long."""
+    """Work in a context of this thread's own until there is none."""
     try:
         with own:
-            start = perf_counter()
-            if work.step(first=True) and perf_counter() - start > SLOW:
-                work.help(MOST)
             while work.step():
                 pass
     finally:
         own.release()
 
 
-def others(device: Device, most: int, already: int) -> list[EGLContext]:
-    """Contexts beside the current one for other threads, as many as there are cores for beside those `already` taken.
-
-    None where they would not help.
-    """
+def others(device: Device, most: int) -> list[EGLContext]:
+    """Contexts beside the current one for other threads, as many as there are cores for, if they would help."""
     if not device.mesa or any(os.environ.get(name, "").lower() in ("1", "true") for name in UNSHARED):
         return []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        return [EGLContext.beside(device.api) for _ in range(min(most, min(cores - 1, MOST) - already))]
+        return [EGLContext.beside(device.api) for _ in range(min(cores - 1, most, MOST))]
     except NoGL as problem:
         log.debug("no other context to compile in: %s", problem)
         return []

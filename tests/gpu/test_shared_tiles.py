@@ -125,6 +125,23 @@ def test_rules_choose_them_where_many_threads_run_and_shared_memory_is_fast() ->
     assert not way_of(pointwise(2), GPU).startswith("shared"), "for a few pixels most of a tile would be empty"
 
 
+def test_on_software_a_shape_of_its_own_has_to_save_what_it_takes_to_compile() -> None:
+    def first(size: int) -> str:
+        b = GraphBuilder()
+        b.output(
+            b.op(
+                "CONV_2D",
+                [b.input((1, size, size, 96)), b.constant(noise(4, 1, 1, 96)), -1],
+                (1, size, size, 4),
+                **SAME,
+            )
+        )
+        return way_of(graph_of(b.build()), Limits(texels=True, lanes=8, threads=16))
+
+    assert first(24) == "tiles of 7 by 16", "a quarter of it is needed, but of a short time"
+    assert first(240) in ("tiles of 4 by 4", "tiles of 2 by 8")
+
+
 def test_rules_cut_long_sums_of_few_pixels() -> None:
     assert way_of(pointwise(7, 1024), GPU) == IN_PARTS
     assert "sum in" not in way_of(pointwise(7, 64), GPU), "what it saves is less than another launch takes"
