@@ -24,8 +24,8 @@ MOST = 1 << 21  # values in all rows
 # Time on software to copy four values, which it stores lane by lane, and to launch once more, where that of multiplying
 # four by four is 1.
 COPIED, LAUNCHED = 16.0, 1000.0
-# How much longer it may take than the plain sum, a shader of few layers, often of the first alone: software takes 0.2 s for
-# that, as long as what is lost in 400 runs of selfie_segmentation.
+# How much longer it may take than the plain sum, which is a shader for few layers, often for the first alone: software
+# compiles it for 0.2 s, as long as 400 runs of selfie_segmentation take longer.
 LONGER = 1.6
 
 
