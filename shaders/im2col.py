@@ -11,7 +11,7 @@ from math import prod
 
 from ..graph.model import Graph
 from .convolution import EXTENTS, WINDOW, Window, geometry
-from .product import Product
+from .product import MOST_ROWS, Product
 from .program import Arg, Limits, Program, Scratch, groups_for
 from .sums import Sums
 from .tiling import LAUNCH, rounds, times
@@ -30,8 +30,11 @@ LONGER = 1.6
 
 
 def applies(graph: Graph, source: int | Scratch, filters: int, spans: Sequence[Window], pixels: int) -> bool:
-    """Whether a convolution can be done so: of a tensor, with constant filters of its type, where rows are not many."""
-    if not isinstance(source, int) or not graph.is_constant(filters) or spans[1].dilation > 1:
+    """Whether a convolution can be done so: of a tensor, with constant filters of its type.
+
+    Rows are neither so few that their product is another kernel's, nor too many for memory.
+    """
+    if not isinstance(source, int) or not graph.is_constant(filters) or spans[1].dilation > 1 or pixels <= MOST_ROWS:
         return False
     types = {graph.tensors[t].type for t in (source, filters)}
     return len(types) == 1 and types <= set(TYPES) and pixels * row_of(graph, filters) <= MOST
