@@ -43,7 +43,7 @@ def test_every_public_name_is_there() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {}, {"model_content": b""}, {"model_path": "/no/such/file.tflite"}, {"model_content": b"abc"},
+        {}, {"model_content": b""}, {"model_path": "/no/such/file.tflite"}, {"model_content": b"no model at all"},
         {"num_threads": 0}, {"num_threads": "2"}, {"experimental_op_resolver_type": 7},
         {"model_path": "a", "model_content": b"b"},
     ],
