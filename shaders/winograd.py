@@ -29,9 +29,8 @@ SIZES = (*EXTENTS, "TILES", "ACROSS", "DOWN", "FOURS")
 TILE = 4  # outputs along a side of a tile
 PLACES = (TILE + 2) ** 2
 FEW = 4  # tiles
-AT_ONCE = (
-    768  # columns of filters: larger products OpenBLAS divides among threads, and then holds their cores for a while
-)
+# Columns of filters transformed at once. Larger products OpenBLAS divides among threads, which then hold cores a while.
+AT_ONCE = 768
 NEAR, FAR = 0.75, 1.5
 POINTS = (0.0, NEAR, -NEAR, FAR, -FAR)
 # What becomes of three taps at each point: the value there of the polynomial that they are, over the point's distances
