@@ -70,10 +70,4 @@ def ways(
     copied, launched = (COPIED, LAUNCHED) if limits.texels else (times(limits).beside * (4 // step + 1), LAUNCH)
     copying = rounds(pixels * row // 4, 1, limits) * copied + launched
     unit = step / inputs / (LONGER if limits.texels else 1.0)  # by the steps of the plain sum
-    return tuple(
-        replace(
-            way, name=f"im2col, {way.name}", time=(way.time * (row // 4) + copying) * unit,
-            worth=way.worth * (row // 4) * unit,
-        )
-        for way in Ways.between((copy,), products).each
-    )  # fmt: skip
+    return tuple(way.within("im2col", row // 4 * unit, copying * unit) for way in Ways.between((copy,), products).each)

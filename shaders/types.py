@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.model import NUMPY_TYPES, PACKED, Tensor
+from ..graph.model import NUMPY_TYPES, PACKED, Graph, Tensor
 from .program import Const, Scratch, literal
 
 
@@ -73,9 +73,9 @@ def packing(tensor: Tensor | Scratch) -> str:
     return tensor.type if fours and tensor.type in BYTES.values() else ""
 
 
-def packings(tensors: Iterable[Tensor | Scratch]) -> dict[int | Scratch, str]:
-    """How those of these are packed that are, tensors by index."""
-    found = {tensor if isinstance(tensor, Scratch) else tensor.index: packing(tensor) for tensor in tensors}
+def packings(graph: Graph, sources: Iterable[object]) -> dict[int | Scratch, str]:
+    """How those of these share words that do: tensors of a graph, by index, and memory between programs."""
+    found = {s: packing(graph.tensors[s] if isinstance(s, int) else s) for s in sources if isinstance(s, int | Scratch)}
     return {source: how for source, how in found.items() if how}
 
 

@@ -25,6 +25,10 @@ class Way:
     costly: bool = False
     worth: float = 0.0
 
+    def within(self, name: str, unit: float, more: float = 0.0) -> Way:
+        """This as part of a way of that name, whose times count `unit` for one of these, and `more` beside."""
+        return replace(self, name=f"{name}, {self.name}", time=self.time * unit + more, worth=self.worth * unit)
+
 
 @dataclass(frozen=True)
 class Ways:

@@ -108,9 +108,7 @@ def ways(
     products = product.ways(graph, limits)
     unit = plain * time(spans, depth, channels) / least(products)
     whole = Ways.between((first,), products, (replace(last, stages=sums.stages, along=channels),))
-    return tuple(
-        replace(way, name=f"Winograd, {way.name}", time=way.time * unit, worth=way.worth * unit) for way in whole.each
-    )
+    return tuple(way.within("Winograd", unit) for way in whole.each)
 
 
 def transformed(taps: NDArray[Any]) -> NDArray[np.float32]:

@@ -106,11 +106,8 @@ class Inlined:
         output = self.place(program.output) if isinstance(program.output, int) else program.output
         inputs, stages = tuple(map(argument, program.inputs)), tuple(map(step, program.stages))
         touched = (*(arg.source for arg in inputs), *(stage.operand for stage in stages), output)
-        places = (
-            t if isinstance(t, Scratch) else self.graph.tensors[t] for t in touched if isinstance(t, int | Scratch)
-        )
         return replace(
             program, inputs=inputs, stages=stages, output=output,
-            packed=packings(places),
+            packed=packings(self.graph, touched),
             watched=isinstance(output, int) and unbounded(self.graph.tensors[output]), way="",
         )  # fmt: skip

@@ -116,7 +116,7 @@ def bound(graph: Graph, program: Program) -> Program:
     Where what it makes is stored in half, so are its weights, but not what stages repeat, such as a bias: that is
     little, and its rounding would be in every sum.
     """
-    packed = packings(held(graph, s) for s in (*sources(program), *writes(program)) if not isinstance(s, Const))
+    packed = packings(graph, (*sources(program), *writes(program)))
 
     def buffer(source: int | Const, repeated: bool = False) -> int | Const:
         if isinstance(source, int):

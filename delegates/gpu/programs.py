@@ -85,7 +85,7 @@ class Programs:
         made = self.binaries.load(texts)
         new = [text for text in texts if text not in made]
         try:
-            if self.device.software:
+            if self.device.software and new:
                 made |= machine_code(self.device, {text: named[text].units for text in new}, meanwhile)
             else:
                 made |= {text: Shader.compiled(text) for text in new}  # which the driver may be compiling still

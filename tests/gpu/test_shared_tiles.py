@@ -106,10 +106,11 @@ def test_in_half_they_make_what_others_make() -> None:
     gpu.close()
 
 
-def pointwise(size: int, channels: int = 128) -> Graph:
+def pointwise(size: int, channels: int = 128, made: int | None = None) -> Graph:
     b = GraphBuilder()
-    shape = (1, size, size, channels)
-    b.output(b.op("CONV_2D", [b.input(shape), b.constant(noise(channels, 1, 1, channels)), -1], shape, **SAME))
+    made = made or channels
+    filters = b.constant(noise(made, 1, 1, channels))
+    b.output(b.op("CONV_2D", [b.input((1, size, size, channels)), filters, -1], (1, size, size, made), **SAME))
     return graph_of(b.build())
 
 
@@ -126,20 +127,9 @@ def test_rules_choose_them_where_many_threads_run_and_shared_memory_is_fast() ->
 
 
 def test_on_software_a_shape_of_its_own_has_to_save_what_it_takes_to_compile() -> None:
-    def first(size: int) -> str:
-        b = GraphBuilder()
-        b.output(
-            b.op(
-                "CONV_2D",
-                [b.input((1, size, size, 96)), b.constant(noise(4, 1, 1, 96)), -1],
-                (1, size, size, 4),
-                **SAME,
-            )
-        )
-        return way_of(graph_of(b.build()), Limits(texels=True, lanes=8, threads=16))
-
-    assert first(24) == "tiles of 7 by 16", "a quarter of it is needed, but of a short time"
-    assert first(240) in ("tiles of 4 by 4", "tiles of 2 by 8")
+    software = Limits(texels=True, lanes=8, threads=16)
+    assert way_of(pointwise(24, 96, 4), software) == "tiles of 7 by 16", "a quarter is needed, but of a short time"
+    assert way_of(pointwise(240, 96, 4), software) in ("tiles of 4 by 4", "tiles of 2 by 8")
 
 
 def test_rules_cut_long_sums_of_few_pixels() -> None:
